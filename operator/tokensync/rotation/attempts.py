@@ -1,0 +1,152 @@
+"""When is it tried again? What is remembered of the attempts that failed, and of repairs that did not last.
+
+A failure that passes by itself is tried again after seconds, doubling, with full jitter; one that needs a person after
+minutes, then every quarter of an hour, never for good. From the renewal time to the expiry attempts are at most a sixth of
+the retry budget apart, whatever failed. A `Retry-After` goes before all of that, up to an hour.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tokensync.errors import PASSES_BY_ITSELF, Reason, TokenSyncError
+from tokensync.resource.status import ConditionType, Status
+from tokensync.rotation.schedule import Schedule
+
+FIRST_RETRY = timedelta(seconds=2)
+LONGEST_RETRY = timedelta(minutes=5)
+FIRST_RECHECK = timedelta(minutes=1)
+LONGEST_RECHECK = timedelta(minutes=15)
+SHORT_RECHECK = timedelta(seconds=5)
+SHORTEST_WAIT = timedelta(milliseconds=500)
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+ATTEMPTS_IN_BUDGET = 6
+REQUEST_SPACING = timedelta(seconds=30)
+REPAIRS_IN_PEACE = 3
+"""So many repairs in a row are nobody's war; the next one is."""
+PEACE = timedelta(minutes=10)
+"""A target left alone for so long is no longer contested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed attempt, as the status tells of it."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What is remembered between attempts.
+
+    Attributes:
+        failures: how many failed since the last success.
+        last: the last of them; None after a success.
+        failing_since: when the reason was first what it is now.
+        not_before: when the next attempt may start.
+        asked_to_wait: `not_before` is what the provider asked for, so that no request of a user goes before it.
+        token_wanted: the last failed attempt was to get and store a token, not only to bring order.
+        made_for: what the failed attempts were made with (see `Observation.inputs`): other inputs are tried at once.
+        handled_at: when the last renew request was handled.
+        repairs: how many times in a row the target was brought back after somebody's edit.
+        repaired_at: the last of them.
+    """
+
+    failures: int = 0
+    last: Failure | None = None
+    failing_since: datetime | None = None
+    not_before: datetime | None = None
+    asked_to_wait: bool = False
+    token_wanted: bool = False
+    made_for: str = ""
+    handled_at: datetime | None = None
+    repairs: int = 0
+    repaired_at: datetime | None = None
+
+    @classmethod
+    def remembered(cls, status: Status, made_for: str) -> "Attempts":
+        """What a restarted operator knows from the status. `made_for` are the inputs, as the status has them."""
+        last = status.last_attempt
+        condition = status.condition(ConditionType.RENEWAL_SUCCEEDED)
+        if not status.consecutive_failures or last is None or condition is None:
+            return cls()
+        return cls(
+            failures=status.consecutive_failures,
+            last=Failure(last.reason, last.message or ""),
+            failing_since=condition.last_transition_time if condition.reason == last.reason else last.time,
+            not_before=status.next_attempt_time,
+            asked_to_wait=last.reason is Reason.PROVIDER_THROTTLED,
+            token_wanted=True,
+            made_for=made_for,
+        )
+
+    def failed(
+        self,
+        error: TokenSyncError,
+        *,
+        now: datetime,
+        schedule: Schedule | None,
+        made_for: str,
+        token_wanted: bool,
+        chance: float,
+    ) -> "Attempts":
+        """After a failure. `schedule` is that of the stored token, if there is one; `chance` lies in [0, 1)."""
+        fresh = made_for != self.made_for
+        failures = 1 if fresh else self.failures + 1
+        same = not fresh and self.last is not None and self.last.reason is error.reason
+        wait = _backoff(error.reason, failures, chance)
+        if schedule is not None:
+            wait = within_budget(wait, now, schedule)
+        asked = min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)
+        return replace(
+            self,
+            failures=failures,
+            last=Failure(error.reason, error.text),
+            failing_since=self.failing_since if same else now,
+            not_before=now + max(wait, asked),
+            asked_to_wait=asked > timedelta(0),
+            token_wanted=token_wanted,
+            made_for=made_for,
+        )
+
+    def succeeded(self) -> "Attempts":
+        """After a success: nothing is held against the next attempt; only a war over the target is not forgotten."""
+        return Attempts(handled_at=self.handled_at, repairs=self.repairs, repaired_at=self.repaired_at)
+
+    def handled(self, now: datetime) -> "Attempts":
+        """After an attempt that a renew request asked for."""
+        return replace(self, handled_at=now)
+
+    def repaired(self, now: datetime) -> "Attempts":
+        """After the target was brought back."""
+        peace = self.repaired_at is None or now - self.repaired_at > PEACE
+        return replace(self, repairs=1 if peace else self.repairs + 1, repaired_at=now)
+
+    def contested(self, now: datetime) -> bool:
+        """Whether somebody keeps editing the target."""
+        return self.repairs >= REPAIRS_IN_PEACE and self.repaired_at is not None and now - self.repaired_at <= PEACE
+
+    def repair_not_before(self) -> datetime | None:
+        """When the next repair may start: at once, then after one, two seconds; of a contested target, after minutes."""
+        if self.repaired_at is None or self.repairs == 0:
+            return None
+        if self.repairs < REPAIRS_IN_PEACE:
+            return self.repaired_at + timedelta(seconds=self.repairs)
+        doublings = min(self.repairs - REPAIRS_IN_PEACE, 8)
+        return self.repaired_at + min(FIRST_RECHECK * (1 << doublings), PEACE)
+
+
+def within_budget(wait: timedelta, now: datetime, schedule: Schedule) -> timedelta:
+    """Shorten a wait to a sixth of the retry budget where the stored token is due and not yet expired."""
+    if schedule.renew_at <= now + wait and now < schedule.expires_at:
+        return min(wait, max(schedule.renew_at - now, schedule.budget / ATTEMPTS_IN_BUDGET))
+    return wait
+
+
+def _backoff(reason: Reason, failures: int, chance: float) -> timedelta:
+    """Full jitter over a doubling span, never less than half a second."""
+    doublings = min(failures - 1, 16)
+    if reason in PASSES_BY_ITSELF:
+        return max(SHORTEST_WAIT, chance * min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY))
+    span = min(FIRST_RECHECK * (1 << doublings), LONGEST_RECHECK)
+    return span * (0.5 + chance / 2)

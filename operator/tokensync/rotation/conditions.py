@@ -1,0 +1,150 @@
+"""What the user is told: the conditions of a resource, from the same observation that the decision was made of."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from tokensync.clock import rfc3339
+from tokensync.errors import NEEDS_A_PERSON_AT_ONCE, NEEDS_A_PERSON_IF_IT_LASTS, Reason, TokenSyncError
+from tokensync.resource.status import Condition, ConditionStatus, ConditionType
+from tokensync.rotation.decide import EXPIRES_SOON, PATIENCE, Blocked, Decision, Suspended
+from tokensync.rotation.observation import Observation
+
+
+class Verdict(NamedTuple):
+    """One condition without its type and times."""
+
+    status: ConditionStatus
+    reason: Reason
+    message: str
+
+
+_ACQUIRING = Verdict("Unknown", Reason.ACQUIRING, "The first token is under way")
+
+
+def conditions(seen: Observation, decision: Decision) -> tuple[Condition, ...]:
+    """The conditions as they are now; those that keep their status get their transition time back in the status."""
+    verdicts = [(kind, judge(seen, decision)) for kind, judge in _JUDGES]
+    stalled = _stalled(seen, [verdict for _, verdict in verdicts])
+    if stalled:
+        verdicts.append((ConditionType.STALLED, stalled))
+    return tuple(
+        Condition(
+            type=kind,
+            status=verdict.status,
+            reason=verdict.reason,
+            message=verdict.message,
+            observed_generation=seen.resource.metadata.generation,
+            last_transition_time=seen.now,
+        )
+        for kind, verdict in verdicts
+    )
+
+
+def unreadable(error: TokenSyncError, generation: int, now: datetime) -> tuple[Condition, ...]:
+    """The conditions of a resource that could not even be looked at."""
+    return tuple(
+        Condition(
+            type=kind,
+            status=status,
+            reason=error.reason,
+            message=error.text,
+            observed_generation=generation,
+            last_transition_time=now,
+        )
+        for kind, status in _UNREADABLE
+        if kind is not ConditionType.STALLED or error.reason in NEEDS_A_PERSON_AT_ONCE
+    )
+
+
+def _ready(seen: Observation, decision: Decision) -> Verdict:
+    secret = f"Secret {seen.resource.spec.target.name}"
+    if seen.stored and seen.usable:
+        expiry = rfc3339(seen.stored.expires_at)
+        return Verdict("True", Reason.TOKEN_VALID, f"{secret} holds a token that is valid until {expiry}")
+    trouble = _trouble(seen, decision)
+    if trouble and trouble.reason is not Reason.SUSPENDED:
+        return trouble
+    going_on = _SUSPENDED if trouble else "A new one is under way"
+    if seen.stored and seen.stored.expires_at <= seen.now:
+        expiry = rfc3339(seen.stored.expires_at)
+        return Verdict("False", Reason.TOKEN_EXPIRED, f"The token in {secret} expired at {expiry}. {going_on}")
+    return trouble or Verdict("False", Reason.ACQUIRING, f"A token for {secret} is under way")
+
+
+def _renewal_succeeded(seen: Observation, decision: Decision) -> Verdict:
+    trouble = _trouble(seen, decision)
+    if trouble:
+        return trouble._replace(status="Unknown") if trouble.reason is Reason.SUSPENDED else trouble
+    if seen.stored:
+        return Verdict("True", Reason.RENEWED, f"The token was issued at {rfc3339(seen.stored.issued_at)}")
+    return _ACQUIRING
+
+
+def _credential_valid(seen: Observation, _: Decision) -> Verdict:
+    if seen.credential_error:
+        return Verdict("False", seen.credential_error.reason, seen.credential_error.text)
+    credential = seen.credential
+    if credential is None:
+        return Verdict("Unknown", Reason.ACQUIRING, "The credential was not read yet")
+    until = f"The certificate with SHA-1 thumbprint {credential.thumbprint_sha1} is valid until {rfc3339(credential.not_after)}"
+    if credential.not_after - EXPIRES_SOON <= seen.now:
+        secret = seen.resource.credential_key
+        return Verdict(
+            "True", Reason.CREDENTIAL_EXPIRES_SOON, f"{until}: register a new one and put it into Secret {secret}"
+        )
+    return Verdict("True", Reason.CREDENTIAL_USABLE, until)
+
+
+def _gap_free(seen: Observation, _: Decision) -> Verdict:
+    schedule = seen.schedule
+    if schedule is None:
+        return Verdict("Unknown", Reason.ACQUIRING, "The lifetime is known when the first token is there")
+    if schedule.gap_free:
+        return Verdict("True", Reason.ROOM_ENOUGH, f"Room for {schedule.arithmetic}")
+    return Verdict(
+        "False",
+        Reason.LIFETIME_TOO_SHORT,
+        f"No room for {schedule.arithmetic}: ask the provider's administrator for a longer token lifetime, "
+        "or shorten renewal.before or renewal.consumerHold",
+    )
+
+
+def _trouble(seen: Observation, decision: Decision) -> Verdict | None:
+    """What stands in the way of the next token: what blocks it now, else what the last attempt failed of."""
+    if isinstance(decision, Suspended):
+        return Verdict("False", Reason.SUSPENDED, _SUSPENDED)
+    if isinstance(decision, Blocked):
+        return Verdict("False", decision.error.reason, decision.error.text)
+    failure = seen.attempts.last
+    if failure and seen.attempts.failures:
+        return Verdict("False", failure.reason, failure.text)
+    return None
+
+
+def _stalled(seen: Observation, verdicts: list[Verdict]) -> Verdict | None:
+    """The first verdict that only a person can change."""
+    since = seen.attempts.failing_since
+    lasts = since is not None and seen.now - since >= PATIENCE
+    for verdict in verdicts:
+        waited = verdict.reason in NEEDS_A_PERSON_IF_IT_LASTS and lasts
+        if waited or verdict.reason in NEEDS_A_PERSON_AT_ONCE:
+            return Verdict("True", verdict.reason, verdict.message)
+    return None
+
+
+_UNREADABLE: tuple[tuple[ConditionType, ConditionStatus], ...] = (
+    (ConditionType.READY, "False"),
+    (ConditionType.RENEWAL_SUCCEEDED, "False"),
+    (ConditionType.CREDENTIAL_VALID, "Unknown"),
+    (ConditionType.GAP_FREE, "Unknown"),
+    (ConditionType.STALLED, "True"),
+)
+_SUSPENDED = "Renewals are suspended: set suspend to false to go on"
+
+_JUDGES: tuple[tuple[ConditionType, Callable[[Observation, Decision], Verdict]], ...] = (
+    (ConditionType.READY, _ready),
+    (ConditionType.RENEWAL_SUCCEEDED, _renewal_succeeded),
+    (ConditionType.CREDENTIAL_VALID, _credential_valid),
+    (ConditionType.GAP_FREE, _gap_free),
+)

@@ -1,0 +1,262 @@
+"""What has to be done now? A chain of checks, each named as the violation it looks for; the first one wins.
+
+The order is: what forbids doing anything, then what calls for a new token, then what only calls for order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tokensync.errors import PASSES_BY_ITSELF, Reason, TargetError, TokenSyncError
+from tokensync.rotation.attempts import (
+    LONGEST_RECHECK,
+    LONGEST_RETRY_AFTER,
+    REQUEST_SPACING,
+    SHORT_RECHECK,
+    within_budget,
+)
+from tokensync.rotation.observation import Observation
+from tokensync.rotation.schedule import SHORTEST_LIFETIME
+from tokensync.target.ownership import Ownership, refusal
+from tokensync.target.writes import relabel_patch
+
+EXPIRES_SOON = timedelta(days=30)
+"""A credential that expires within this time is reported."""
+PATIENCE = timedelta(minutes=5)
+"""How long a provider may give the same answer before a person is called: new registrations take minutes to be known."""
+
+
+class Violation(StrEnum):
+    """Why a new token is needed; the words stand in the log."""
+
+    MISSING = "the target Secret is missing"
+    NOT_ADOPTED = "the target Secret is to be adopted"
+    UNKNOWN = "the target Secret does not say what it holds"
+    EDITED = "the target Secret was edited"
+    OTHER_SPEC = "the spec changed"
+    OTHER_CREDENTIAL = "the credential was replaced"
+    REQUESTED = "a renewal was requested"
+    FAILED_BEFORE = "the last attempt failed"
+    ISSUED_IN_THE_FUTURE = "the clock was set back"
+    DUE = "the renewal time has come"
+
+
+REPAIRS = frozenset({Violation.MISSING, Violation.EDITED, Violation.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """All is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Labels, annotations or the owner reference are out of order; the token is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The target is fine; former targets have to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """A new token is needed, now."""
+
+    because: Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something has to be done, but not before `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The user wants nothing done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Something has to change first."""
+
+    error: TokenSyncError
+
+
+Decision = Keep | Relabel | Sweep | Acquire | Wait | Suspended | Blocked
+
+
+def decide(seen: Observation) -> Decision:
+    """Decide what has to be done for one resource."""
+    if seen.resource.spec.suspend:
+        return Suspended()
+    forbidden = seen.limit or refusal(seen.whose, seen.resource)
+    if forbidden:
+        return Blocked(forbidden)
+    violation = find_violation(seen)
+    if violation:
+        return _acquire(seen, violation)
+    if seen.secret and relabel_patch(seen.resource, seen.secret):
+        until = _latest(seen.attempts.repair_not_before(), _backoff(seen))
+        return _when_due(seen, until) or Relabel()
+    if seen.leftovers:
+        return _when_due(seen, _backoff(seen)) or Sweep()
+    return Keep()
+
+
+def find_violation(seen: Observation) -> Violation | None:
+    """The first reason why a new token is needed; None if the stored one will do."""
+    return next((violation for violation, found in _CHECKS if found(seen)), None)
+
+
+def next_check(seen: Observation, decision: Decision) -> datetime | None:
+    """When to look again, if nothing happens before; None for never."""
+    moments = [moment for moment in _moments(seen, decision) if moment > seen.now]
+    return min(moments, default=None)
+
+
+def _acquire(seen: Observation, violation: Violation) -> Decision:
+    until = _backoff(seen)
+    if violation in REPAIRS:
+        until = _latest(until, seen.attempts.repair_not_before())
+    if violation is Violation.REQUESTED and seen.attempts.handled_at:
+        until = _latest(until, seen.attempts.handled_at + REQUEST_SPACING)
+    if violation is Violation.DUE:
+        until = _latest(until, _after_a_short_life(seen))
+    waiting = _when_due(seen, until)
+    if waiting:
+        return waiting
+    return Blocked(seen.credential_error) if seen.credential_error else Acquire(violation)
+
+
+def _when_due(seen: Observation, until: datetime | None) -> Decision | None:
+    """Wait until then; where it is a war over the target that makes us wait, say so."""
+    if until is None or until <= seen.now:
+        return None
+    if seen.attempts.contested(seen.now) and until == seen.attempts.repair_not_before():
+        return Blocked(_contested(seen))
+    return Wait(until)
+
+
+def _contested(seen: Observation) -> TargetError:
+    return TargetError(
+        Reason.TARGET_CONTESTED,
+        f"Secret {seen.resource.target_key} is edited by somebody else again and again",
+        remedy="find who writes it (kubectl get secret --show-managed-fields) and stop that, "
+        "or give target.name another name",
+    )
+
+
+def _backoff(seen: Observation) -> datetime | None:
+    """When the next attempt with these inputs may start; a renew request goes past our wait, not the provider's."""
+    attempts = seen.attempts
+    if attempts.not_before is None or attempts.made_for != seen.inputs:
+        return None
+    if seen.open_request and not attempts.asked_to_wait:
+        return None
+    set_back = attempts.not_before - seen.now > LONGEST_RETRY_AFTER
+    return None if set_back else attempts.not_before
+
+
+def _after_a_short_life(seen: Observation) -> datetime | None:
+    stored = seen.stored
+    if stored is None or stored.expires_at - stored.issued_at >= SHORTEST_LIFETIME:
+        return None
+    return stored.issued_at + SHORTEST_LIFETIME
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment), default=None)
+
+
+def _missing(seen: Observation) -> bool:
+    return seen.whose is Ownership.ABSENT
+
+
+def _not_adopted(seen: Observation) -> bool:
+    return seen.whose is Ownership.ADOPTABLE
+
+
+def _unknown(seen: Observation) -> bool:
+    return seen.stored is None
+
+
+def _edited(seen: Observation) -> bool:
+    return seen.stored is not None and seen.stored.edited
+
+
+def _other_spec(seen: Observation) -> bool:
+    return seen.stored is not None and seen.stored.acquired_for.spec != seen.acquired_for.spec
+
+
+def _other_credential(seen: Observation) -> bool:
+    """Only a credential that could be read can differ: a broken one keeps the token until it is due."""
+    return (
+        seen.stored is not None
+        and seen.credential is not None
+        and seen.credential_error is None
+        and seen.stored.acquired_for.thumbprints != seen.acquired_for.thumbprints
+    )
+
+
+def _requested(seen: Observation) -> bool:
+    return bool(seen.open_request)
+
+
+def _failed_before(seen: Observation) -> bool:
+    """A renewal that somebody asked for is tried until it works, though the stored token would do."""
+    attempts = seen.attempts
+    return attempts.failures > 0 and attempts.token_wanted and attempts.made_for == seen.inputs
+
+
+def _issued_in_the_future(seen: Observation) -> bool:
+    """The clock stood wrong when the token was issued, so its expiry is wrong too."""
+    return seen.stored is not None and seen.stored.issued_at > seen.now + seen.margins.clock_skew + SHORTEST_LIFETIME
+
+
+def _due(seen: Observation) -> bool:
+    return seen.schedule is not None and seen.now >= seen.schedule.renew_at
+
+
+_CHECKS: tuple[tuple[Violation, Callable[[Observation], bool]], ...] = (
+    (Violation.MISSING, _missing),
+    (Violation.NOT_ADOPTED, _not_adopted),
+    (Violation.UNKNOWN, _unknown),
+    (Violation.EDITED, _edited),
+    (Violation.OTHER_SPEC, _other_spec),
+    (Violation.OTHER_CREDENTIAL, _other_credential),
+    (Violation.REQUESTED, _requested),
+    (Violation.FAILED_BEFORE, _failed_before),
+    (Violation.ISSUED_IN_THE_FUTURE, _issued_in_the_future),
+    (Violation.DUE, _due),
+)
+
+
+def _moments(seen: Observation, decision: Decision) -> list[datetime]:
+    """The moments at which the decision, or what is said of it, could become another one."""
+    moments = list[datetime]()
+    if seen.stored:
+        moments.append(seen.stored.expires_at)
+    if seen.credential:
+        moments += [seen.credential.not_after - EXPIRES_SOON, seen.credential.not_after]
+    if seen.attempts.failing_since:
+        moments.append(seen.attempts.failing_since + PATIENCE)
+    if isinstance(decision, Wait):
+        moments.append(decision.until)
+    elif isinstance(decision, Blocked):
+        moments.append(_recheck(seen, decision.error))
+    elif isinstance(decision, Keep) and seen.schedule:
+        moments.append(seen.schedule.renew_at)
+    return moments
+
+
+def _recheck(seen: Observation, error: TokenSyncError) -> datetime:
+    """What blocks is looked at again by itself: events may be missed, and some changes make none."""
+    peace = seen.attempts.repair_not_before()
+    if error.reason is Reason.TARGET_CONTESTED and peace:
+        return peace
+    wait = SHORT_RECHECK if error.reason in PASSES_BY_ITSELF else LONGEST_RECHECK
+    return seen.now + (within_budget(wait, seen.now, seen.schedule) if seen.schedule else wait)

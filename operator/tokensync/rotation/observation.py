@@ -1,0 +1,91 @@
+"""Everything that a decision is made of, gathered before it: one value, no calls."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokensync.errors import SpecError, TokenSyncError
+from tokensync.resource.spec import ClientCredentialToken
+from tokensync.resource.status import CredentialStatus, Status
+from tokensync.rotation.attempts import Attempts
+from tokensync.rotation.schedule import Margins, Schedule, plan
+from tokensync.target.fingerprint import AcquiredFor
+from tokensync.target.metadata import SecretMetadata
+from tokensync.target.ownership import Ownership
+from tokensync.target.stored import StoredToken
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One resource and what belongs to it, at one moment.
+
+    Attributes:
+        now: the wall clock.
+        resource: the resource.
+        status: what its status says now.
+        limit: what this installation does not allow of the spec, if anything.
+        secret: the Secret of the target's name; None if there is none.
+        whose: what the resource may do with it.
+        stored: the token in it; None unless the Secret is ours and tells.
+        credential: the credential, as far as it could be read.
+        credential_error: why it cannot be read or used; None if it can.
+        attempts: what is remembered of earlier attempts.
+        handled_request: the last renew request that was answered or tried; None without one.
+        leftovers: Secrets that carry our controller reference and are not the target.
+        margins: the operator's settings.
+    """
+
+    now: datetime
+    resource: ClientCredentialToken
+    status: Status
+    limit: SpecError | None
+    secret: SecretMetadata | None
+    whose: Ownership
+    stored: StoredToken | None
+    credential: CredentialStatus | None
+    credential_error: TokenSyncError | None
+    attempts: Attempts
+    handled_request: str | None
+    leftovers: tuple[SecretMetadata, ...]
+    margins: Margins
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The times of the stored token; None without one."""
+        if self.stored is None:
+            return None
+        return plan(
+            self.stored.issued_at,
+            self.stored.expires_at,
+            renewal=self.resource.spec.renewal,
+            margins=self.margins,
+            uid=self.resource.metadata.uid,
+        )
+
+    @property
+    def acquired_for(self) -> AcquiredFor:
+        """The inputs that a token asked for now would answer."""
+        thumbprints = (self.credential.thumbprint_sha256,) if self.credential else ()
+        return AcquiredFor.of(self.resource.spec, *thumbprints)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the target holds an unexpired token for this spec, whichever certificate it was asked for with."""
+        return (
+            self.stored is not None
+            and not self.stored.edited
+            and self.stored.expires_at > self.now
+            and self.stored.acquired_for.spec == self.acquired_for.spec
+        )
+
+    @property
+    def inputs(self) -> str:
+        """What an attempt is made with: the generation of the spec, and the credential's content or else its version."""
+        credential = self.credential.thumbprint_sha256 if self.credential else ""
+        return f"{self.resource.metadata.generation}:{credential}"
+
+    @property
+    def open_request(self) -> str:
+        """The renew request that nobody has answered yet; empty without one."""
+        request = self.resource.renew_request
+        answered = (self.handled_request, self.stored.renewed_for if self.stored else "")
+        return "" if request in answered else request
