@@ -1,0 +1,89 @@
+"""How the API server is reached: from inside a pod, or by the kubeconfig that `KUBECONFIG` names."""
+
+import os
+import socket
+from collections.abc import Callable
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from tokensync import __version__
+from tokensync.errors import ClusterError, Reason
+
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+
+class Connection:
+    """One configuration, and the two things that speak with it: our API client, and the sessions of the watch."""
+
+    def __init__(self, configuration: Configuration, *, connections: int) -> None:
+        configuration.connection_pool_maxsize = connections
+        self.configuration = configuration
+        self.client = ApiClient(configuration)
+        self.client.user_agent = user_agent()
+
+    @classmethod
+    async def open(cls, *, connections: int) -> "Connection":
+        """Read the configuration; `connections` is how many calls of ours may be under way at once.
+
+        Raises:
+            ClusterError: if there is none, or it cannot be read.
+        """
+        configuration = Configuration()
+        try:
+            if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+                config.load_incluster_config(client_configuration=configuration)
+            else:
+                await config.load_kube_config(client_configuration=configuration)
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise ClusterError(
+                Reason.CLUSTER_UNAVAILABLE,
+                f"no cluster to connect to: {error}",
+                remedy="run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
+            ) from None
+        return cls(configuration, connections=connections)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self.configuration.host)
+
+    def watch_session(self, on_list: Callable[[str], None]) -> aiohttp.ClientSession:
+        """A session for Kopf, which closes it when the API server answers 401 and then asks for another.
+
+        Secrets arrive as metadata only: no key material by watch, and other people's Secrets cost next to nothing.
+
+        Args:
+            on_list: called with the path of what Kopf is about to list.
+        """
+
+        async def adapt(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+            authorization = (await self.configuration.auth_settings()).get("BearerToken")
+            if authorization:
+                request.headers["Authorization"] = authorization["value"] or ""
+            plural = request.url.path.rpartition("/")[2]
+            watching = request.url.query.get("watch") == "true"
+            if plural == "secrets":
+                request.headers["Accept"] = _METADATA_ONLY.format("" if watching else "List")
+            if not watching and "continue" not in request.url.query:
+                on_list(request.url.path)
+            return await handler(request)
+
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.client.rest_client.ssl_context),
+            headers={"User-Agent": user_agent()},
+            middlewares=(adapt,),
+            proxy=self.configuration.proxy,
+            trust_env=True,
+        )
+
+    async def close(self) -> None:
+        """Close our client; the watch's sessions are Kopf's to close."""
+        await self.client.close()
+
+
+def user_agent() -> str:
+    """`tokensync/VERSION (POD)`: an audit log tells two replicas apart by it."""
+    return f"tokensync/{__version__} ({os.environ.get('POD_NAME') or socket.gethostname()})"
