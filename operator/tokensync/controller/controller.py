@@ -1,0 +1,127 @@
+"""The line from an event to a reconciliation: events wake keys, workers take the most urgent one."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+
+from tokensync.clock import Clock
+from tokensync.controller.inventory import Inventory, Record
+from tokensync.controller.ports import TokenSource
+from tokensync.controller.queue import DueQueue, Urgency
+from tokensync.controller.reconciler import Reconciler
+from tokensync.errors import SpecError
+from tokensync.resource.spec import Key
+from tokensync.rotation.schedule import Margins
+from tokensync.target.metadata import SecretMetadata
+
+NEW_RESOURCE_PATIENCE = timedelta(seconds=60)
+"""How long somebody who has just created a resource waits without missing the token."""
+_CLOCK_CHECK = 5.0
+_CLOCK_STEP = 1.0
+
+log = structlog.get_logger("tokensync")
+
+
+class Controller:
+    """Takes events in, keeps the inventory, and has what they touch reconciled."""
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        reconciler: Reconciler,
+        source: TokenSource,
+        clock: Clock,
+        margins: Margins,
+        workers: int,
+    ) -> None:
+        self._inventory = inventory
+        self._reconciler = reconciler
+        self._source = source
+        self._clock = clock
+        self._margins = margins
+        self._slots = asyncio.Semaphore(workers)
+        self._queue = DueQueue(clock, workers=workers, urgency=self._urgency)
+
+    def resource_seen(self, record: Record) -> None:
+        """A resource was listed, added or modified."""
+        before = self._inventory.resource(record.key)
+        if self._inventory.put_resource(record):
+            self._wake({record.key})
+            if before and before.target != record.target:
+                self._wake(self._inventory.users_of(before.target))
+
+    def resource_gone(self, record: Record) -> None:
+        """A resource was deleted; who wants its target may have it."""
+        self._inventory.remove_resource(record.key, record.uid)
+        self._wake({record.key, *self._inventory.users_of(record.target)})
+
+    def secret_seen(self, secret: SecretMetadata) -> None:
+        """A Secret was listed, added or modified."""
+        if self._inventory.put_secret(secret):
+            self._wake(self._inventory.users_of(secret.key))
+
+    def secret_gone(self, secret: SecretMetadata) -> None:
+        """A Secret was deleted."""
+        if self._inventory.remove_secret(secret.key, secret.resource_version):
+            self._wake(self._inventory.users_of(secret.key))
+
+    async def run(self) -> None:
+        """Reconcile until cancelled. Nothing is decided before the inventory of Secrets is complete."""
+        await self._inventory.filled.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_the_clock())
+            while True:
+                await self._slots.acquire()
+                key = await self._queue.next()
+                tasks.create_task(self._work(key))
+
+    async def _work(self, key: Key) -> None:
+        try:
+            again = await self._reconciler.reconcile(key)
+        finally:
+            self._queue.done(key)
+            self._slots.release()
+        if again:
+            self._queue.schedule(key, (again - self._clock.now()).total_seconds())
+        else:
+            self._queue.forget(key)
+
+    def _wake(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._queue.wake(key)
+
+    def _urgency(self, key: Key) -> Urgency:
+        record = self._inventory.resource(key)
+        if record is None:
+            return Urgency(retry=False, deadline=0.0, endpoint="")
+        memory = self._reconciler.memory(key)
+        if record.expires_at:
+            deadline = record.expires_at - self._margins.propagation - self._margins.clock_skew
+        else:
+            deadline = record.created_at + NEW_RESOURCE_PATIENCE
+        failed = memory is not None and memory.attempts.failures > 0
+        slack = not record.expires_at or deadline > self._clock.now()
+        return Urgency(retry=failed and slack, deadline=deadline.timestamp(), endpoint=self._endpoint(record))
+
+    def _endpoint(self, record: Record) -> str:
+        try:
+            resource, _ = record.read()
+        except SpecError:
+            return ""
+        return self._source.endpoint(resource.spec)
+
+    async def _watch_the_clock(self) -> None:
+        """Look at everything again when the wall clock steps: due times were worked out by it."""
+        offset = self._offset()
+        while True:
+            await asyncio.sleep(_CLOCK_CHECK)
+            before, offset = offset, self._offset()
+            if abs(offset - before) > _CLOCK_STEP:
+                log.warning("the clock stepped", seconds=round(offset - before, 1))
+                self._wake(record.key for record in self._inventory.resources())
+
+    def _offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()

@@ -1,0 +1,198 @@
+"""What is known of the cluster: the resources, and the metadata of all Secrets that they could name.
+
+Watch events, lists and the answers to our own writes all end here. None of them may undo a newer one, so each is taken
+by its resourceVersion: they are numbers of one sequence, and a larger one is newer (Kubernetes says so since 1.35, and
+etcd made it so before).
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tokensync.clock import parse_rfc3339
+from tokensync.resource.spec import ClientCredentialToken, Key
+from tokensync.resource.status import Status
+from tokensync.target.metadata import SecretMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource. It is kept as JSON text, a fifth of what its models take, and read when it is reconciled.
+
+    Attributes:
+        deleting: it has a deletion timestamp: it is left alone.
+        expires_at: of the token that its status tells of.
+    """
+
+    key: Key
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleting: bool
+    target: Key
+    credential: Key
+    expires_at: datetime | None
+    body: bytes
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Record":
+        """Take what matters from a resource's JSON."""
+        metadata = body["metadata"]
+        spec = body.get("spec") or {}
+        status = body.get("status") or {}
+        key = Key(metadata["namespace"], metadata["name"])
+        certificate = (spec.get("credential") or {}).get("certificate") or {}
+        kept = {name: value for name, value in metadata.items() if name != "managedFields"}
+        return cls(
+            key=key,
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+            generation=metadata.get("generation", 0),
+            created_at=parse_rfc3339(metadata["creationTimestamp"]),
+            deleting="deletionTimestamp" in metadata,
+            target=Key(key.namespace, (spec.get("target") or {}).get("name", "")),
+            credential=Key(key.namespace, (certificate.get("secretRef") or {}).get("name", "")),
+            expires_at=Status.parse(status).token_expiry,
+            body=json.dumps({"metadata": kept, "spec": spec, "status": status}).encode(),
+        )
+
+    @property
+    def status(self) -> Status:
+        """What its status says."""
+        return Status.parse(json.loads(self.body)["status"])
+
+    def read(self) -> tuple[ClientCredentialToken, Status]:
+        """The resource and its status as models.
+
+        Raises:
+            SpecError: `InvalidSpec`, if the spec cannot be read.
+        """
+        body = json.loads(self.body)
+        return ClientCredentialToken.parse(body), Status.parse(body["status"])
+
+
+class Inventory:
+    """The resources and Secrets, and who names whom."""
+
+    def __init__(self) -> None:
+        self.filled = asyncio.Event()
+        """Set once all Secrets were listed: before that nothing may be inferred from what is not here."""
+        self._resources: dict[Key, Record] = {}
+        self._secrets: dict[Key, SecretMetadata] = {}
+        self._gone: dict[Key, str] = {}
+        self._uids: dict[str, Key] = {}
+        self._users: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._owned: defaultdict[str, set[Key]] = defaultdict(set)
+
+    def resource(self, key: Key) -> Record | None:
+        """The resource, if there is one."""
+        return self._resources.get(key)
+
+    def secret(self, key: Key) -> SecretMetadata | None:
+        """The Secret, if there is one."""
+        return self._secrets.get(key)
+
+    def resources(self) -> Iterable[Record]:
+        """All resources."""
+        return tuple(self._resources.values())
+
+    def is_live(self, uid: str) -> bool:
+        """Whether a resource with that uid exists."""
+        return uid in self._uids
+
+    def owned_by(self, uid: str) -> list[SecretMetadata]:
+        """The Secrets whose controller reference is that uid."""
+        return [self._secrets[key] for key in sorted(self._owned.get(uid, ()))]
+
+    def users_of(self, secret: Key) -> frozenset[Key]:
+        """The resources that name the Secret, as target or as credential."""
+        return frozenset(self._users.get(secret, ()))
+
+    def put_resource(self, record: Record) -> bool:
+        """Take in a resource; False if what is known is as new."""
+        known = self._resources.get(record.key)
+        if known and not _newer(record.resource_version, known.resource_version):
+            return False
+        if known:
+            self._unlink(known)
+        self._resources[record.key] = record
+        self._uids[record.uid] = record.key
+        for secret in (record.target, record.credential):
+            self._users[secret].add(record.key)
+        return True
+
+    def remove_resource(self, key: Key, uid: str) -> None:
+        """Forget a resource that is gone; another one of the same name stays."""
+        known = self._resources.get(key)
+        if known and known.uid == uid:
+            self._unlink(known)
+            del self._resources[key]
+
+    def put_secret(self, secret: SecretMetadata) -> bool:
+        """Take in a Secret; False if what is known is as new."""
+        known = self._secrets.get(secret.key)
+        latest = known.resource_version if known else self._gone.get(secret.key, "")
+        if latest and not _newer(secret.resource_version, latest):
+            return False
+        self._disown(known)
+        self._gone.pop(secret.key, None)
+        self._secrets[secret.key] = secret
+        if secret.controlled_by_token:
+            self._owned[secret.controller_uid].add(secret.key)
+        return True
+
+    def remove_secret(self, key: Key, resource_version: str) -> bool:
+        """Forget a Secret that was gone at that version; False if a newer one is known."""
+        known = self._secrets.get(key)
+        if known and _newer(known.resource_version, resource_version):
+            return False
+        if key in self._users:  # an answer to a write of ours may still be on its way: it must not bring it back
+            self._gone[key] = max(self._gone.get(key, "0"), resource_version, key=int)
+        self._disown(known)
+        return self._secrets.pop(key, None) is not None
+
+    def secrets_unseen_in(self, listed: set[Key], resource_version: str, namespace: str | None) -> list[SecretMetadata]:
+        """The Secrets that a complete list no longer has, though it is newer than what is known of them."""
+        return [
+            secret
+            for key, secret in self._secrets.items()
+            if key not in listed
+            and namespace in (None, key.namespace)
+            and not _newer(secret.resource_version, resource_version)
+        ]
+
+    def resources_unseen_in(self, listed: set[Key], resource_version: str, namespace: str | None) -> list[Record]:
+        """The resources that a complete list no longer has, though it is newer than what is known of them."""
+        return [
+            record
+            for key, record in self._resources.items()
+            if key not in listed
+            and namespace in (None, key.namespace)
+            and not _newer(record.resource_version, resource_version)
+        ]
+
+    def _unlink(self, record: Record) -> None:
+        self._uids.pop(record.uid, None)
+        for secret in (record.target, record.credential):
+            users = self._users[secret]
+            users.discard(record.key)
+            if not users:
+                del self._users[secret]
+                self._gone.pop(secret, None)
+
+    def _disown(self, secret: SecretMetadata | None) -> None:
+        if secret is None or secret.controller_uid not in self._owned:
+            return
+        owned = self._owned[secret.controller_uid]
+        owned.discard(secret.key)
+        if not owned:
+            del self._owned[secret.controller_uid]
+
+
+def _newer(one: str, other: str) -> bool:
+    return int(one) > int(other)

@@ -1,0 +1,300 @@
+"""One resource, from what is seen to what is written: observe, decide, act, report.
+
+Everything that can happen to a token comes through `Reconciler.reconcile`; it returns when to look again.
+"""
+
+import secrets as randomness
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from tokensync.clock import Clock
+from tokensync.controller.inventory import Inventory, Record
+from tokensync.controller.keyring import Keyring
+from tokensync.controller.limits import denied_metadata
+from tokensync.controller.memory import Memory
+from tokensync.controller.ports import ResourceStore, SecretStore, TokenSource
+from tokensync.controller.renewal import GoingAwayError, Renewal, where
+from tokensync.controller.report import report
+from tokensync.errors import (
+    ClusterError,
+    ConflictError,
+    ProviderAnswer,
+    ProviderError,
+    Reason,
+    SpecError,
+    TargetError,
+    TokenSyncError,
+)
+from tokensync.resource.spec import ClientCredentialToken, Key
+from tokensync.resource.status import Attempt, Status
+from tokensync.rotation.conditions import unreadable
+from tokensync.rotation.decide import Acquire, Decision, Keep, Relabel, Sweep, Wait, decide, next_check
+from tokensync.rotation.observation import Observation
+from tokensync.rotation.schedule import Margins
+from tokensync.target.ownership import Ownership, ownership
+from tokensync.target.stored import StoredToken, read_stored
+
+_LOOKS = 6
+"""A conflict is settled by looking again, at once; so many in a row are left for later."""
+_QUIET = timedelta(seconds=10)
+"""A first attempt that waits no longer than this is not announced."""
+_SOON = timedelta(seconds=5)
+_AFTER_A_DEFECT = timedelta(minutes=1)
+
+log = structlog.get_logger("tokensync")
+
+
+class Reconciler:
+    """Brings one resource at a time in order; many at once, but never one twice at once."""
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        secrets: SecretStore,
+        resources: ResourceStore,
+        source: TokenSource,
+        clock: Clock,
+        margins: Margins,
+        denied: Sequence[str],
+    ) -> None:
+        self._inventory = inventory
+        self._resources = resources
+        self._source = source
+        self._clock = clock
+        self._margins = margins
+        self._denied = denied
+        self._keyring = Keyring(secrets, inventory)
+        self._renewal = Renewal(
+            inventory=inventory,
+            keyring=self._keyring,
+            secrets=secrets,
+            resources=resources,
+            source=source,
+            clock=clock,
+        )
+        self._memories: dict[Key, Memory] = {}
+
+    def memory(self, key: Key) -> Memory | None:
+        """What is remembered of a resource, if anything."""
+        return self._memories.get(key)
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """Bring one resource in order, and tell when to look again; None if nothing is left to do."""
+        for _ in range(_LOOKS):
+            record = self._inventory.resource(key)
+            if record is None or record.deleting:
+                self._forget(key)
+                return None
+            try:
+                return await self._bring_in_order(record, self._recall(record))
+            except GoingAwayError:
+                return None
+            except ConflictError:
+                if not await self._look_again(record):
+                    break
+            except Exception as error:  # noqa: BLE001  a defect of ours must not end the work on everything else
+                await self._refuse(record, _defect(error))
+                return self._clock.now() + _AFTER_A_DEFECT
+        return self._clock.now() + _SOON
+
+    async def _bring_in_order(self, record: Record, memory: Memory) -> datetime | None:
+        try:
+            resource, status = record.read()
+        except SpecError as error:
+            return await self._refuse(record, error)
+        for _ in range(_LOOKS):
+            seen = await self._observe(resource, status, memory)
+            decision = self._held_back(seen, decide(seen))
+            if not await self._act(record, seen, decision, memory):
+                break
+        else:
+            raise ConflictError(f"{record.key} does not settle")
+        if isinstance(decision, Keep) and memory.attempts.failures:  # what failed is not wanted any more
+            memory.attempts = memory.attempts.succeeded()
+            seen = replace(seen, attempts=memory.attempts)
+        return await self._publish(record, seen, decision, memory)
+
+    # observe
+
+    async def _observe(self, resource: ClientCredentialToken, status: Status, memory: Memory) -> Observation:
+        self._use_credential(resource, memory)
+        finding = await self._keyring.look(resource, status.credential, self._clock.now())
+        secret = self._inventory.secret(resource.target_key)
+        whose = ownership(
+            secret,
+            resource,
+            written_uid=memory.written.uid if memory.written else "",
+            is_live=self._inventory.is_live,
+        )
+        stored: StoredToken | None = None
+        if secret and whose is Ownership.OURS:
+            version = memory.written_version(secret)
+            stored = read_stored(secret, resource.spec, written_resource_version=version, reported=status.token)
+        owned = self._inventory.owned_by(resource.metadata.uid)
+        return Observation(
+            now=self._clock.now(),
+            resource=resource,
+            status=status,
+            limit=self._limit(resource),
+            secret=secret,
+            whose=whose,
+            stored=stored,
+            credential=finding.reported,
+            credential_error=finding.error,
+            attempts=memory.attempts,
+            handled_request=memory.handled_request,
+            leftovers=tuple(other for other in owned if other.key != resource.target_key),
+            margins=self._margins,
+        )
+
+    def _use_credential(self, resource: ClientCredentialToken, memory: Memory) -> None:
+        if memory.credential != resource.credential_key:
+            self._keyring.forget_unused(memory.credential)
+            memory.credential = resource.credential_key
+
+    def _limit(self, resource: ClientCredentialToken) -> SpecError | None:
+        try:
+            self._source.check(resource.spec)
+        except SpecError as error:
+            return error
+        return denied_metadata(resource.spec.target, self._denied)
+
+    def _held_back(self, seen: Observation, decision: Decision) -> Decision:
+        """A request waits for its turn in the budget instead of holding a worker."""
+        delay = self._source.delay(seen.resource.spec) if isinstance(decision, Acquire) else timedelta(0)
+        return Wait(seen.now + delay) if delay else decision
+
+    # act
+
+    async def _act(self, record: Record, seen: Observation, decision: Decision, memory: Memory) -> bool:
+        """Do what was decided; True if there is something new to look at."""
+        try:
+            match decision:
+                case Acquire(because):
+                    await self._renewal.acquire(record, seen, because, memory)
+                case Relabel():
+                    await self._renewal.relabel(seen, memory)
+                case Sweep():
+                    await self._renewal.sweep(seen)
+                case _:
+                    return False
+        except (ConflictError, GoingAwayError):
+            raise
+        except TokenSyncError as error:
+            self._failed(seen, error, memory, token_wanted=isinstance(decision, Acquire))
+        except Exception as error:  # noqa: BLE001  counts as a failed attempt: what is stored stays good
+            self._failed(seen, _defect(error), memory, token_wanted=isinstance(decision, Acquire))
+        return True
+
+    def _failed(self, seen: Observation, error: TokenSyncError, memory: Memory, *, token_wanted: bool) -> None:
+        now = self._clock.now()
+        memory.attempts = memory.attempts.failed(
+            error,
+            now=now,
+            schedule=seen.schedule,
+            made_for=seen.inputs,
+            token_wanted=token_wanted,
+            chance=randomness.randbelow(1 << 30) / (1 << 30),
+        )
+        answer = error.answer if isinstance(error, ProviderError) else ProviderAnswer()
+        memory.attempt = Attempt(
+            time=now,
+            reason=error.reason,
+            message=error.text,
+            error_code=answer.error_code or None,
+            correlation_id=answer.correlation_id or None,
+            trace_id=answer.trace_id or None,
+            http_status=answer.http_status,
+        )
+        log.warning(
+            "attempt failed",
+            **where(seen.resource.key),
+            reason=error.reason.value,
+            message=error.text,
+            failures=memory.attempts.failures,
+        )
+
+    # report
+
+    async def _publish(self, record: Record, seen: Observation, decision: Decision, memory: Memory) -> datetime | None:
+        memory.missed_at = seen.schedule.missed_at if seen.schedule else None
+        again = next_check(seen, decision)
+        silent = seen.status.observed_generation != record.generation and not memory.attempts.failures
+        if silent and isinstance(decision, Wait) and decision.until - seen.now <= _QUIET:
+            return again
+        status = report(seen, decision, memory)
+        if status == seen.status or await self._write_status(record, status):
+            return again
+        return min(again or seen.now + _SOON, seen.now + _SOON)
+
+    async def _write_status(self, record: Record, status: Status) -> bool:
+        """Write a status; False if that has to be tried again."""
+        known = self._inventory.resource(record.key) or record
+        try:
+            body = await self._resources.publish(known.key, known.uid, known.resource_version, status.dump())
+        except TargetError as error:  # not refused twice: the least that makes sense instead
+            log.error("status refused", **where(record.key), message=error.text)
+            least = Status(observed_generation=status.observed_generation, conditions=status.conditions)
+            body = await self._resources.publish(known.key, known.uid, known.resource_version, least.dump())
+        except ClusterError as error:
+            log.warning("status not written", **where(record.key), reason=error.reason.value, message=error.text)
+            return False
+        self._inventory.put_resource(Record.of(body))
+        return True
+
+    async def _refuse(self, record: Record, error: TokenSyncError) -> datetime | None:
+        """Say of a resource that it could not even be looked at."""
+        before = record.status
+        status = before.model_copy(update={"observed_generation": record.generation}).with_conditions(
+            unreadable(error, record.generation, self._clock.now())
+        )
+        try:
+            written = status == before or await self._write_status(record, status)
+        except ConflictError:
+            written = False
+        return None if written else self._clock.now() + _SOON
+
+    # housekeeping
+
+    def _recall(self, record: Record) -> Memory:
+        memory = self._memories.get(record.key)
+        if memory is None or memory.uid != record.uid:
+            memory = self._memories[record.key] = Memory.recall(record.uid, record.credential, record.status)
+        return memory
+
+    def _forget(self, key: Key) -> None:
+        memory = self._memories.pop(key, None)
+        if memory:
+            self._renewal.forget(memory.uid)
+            self._keyring.forget_unused(memory.credential)
+
+    async def _look_again(self, record: Record) -> bool:
+        """Read what a conflict said is not as it was known; False if that cannot be read now."""
+        try:
+            await self._renewal.refresh(record.target)
+            body = await self._resources.fetch(record.key)
+        except ClusterError as error:
+            log.warning("cannot look again", **where(record.key), reason=error.reason.value, message=error.text)
+            return False
+        if body is None:
+            self._inventory.remove_resource(record.key, record.uid)
+        else:
+            self._inventory.put_resource(Record.of(body))
+        return True
+
+
+def _defect(error: Exception) -> TokenSyncError:
+    """An unexpected exception, logged by type and place: its text may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames]
+    log.error("defect", error=type(error).__name__, at=" < ".join(reversed(places)))
+    return TokenSyncError(
+        Reason.INTERNAL_ERROR,
+        f"a defect of tokensync ({type(error).__name__})",
+        remedy="report it with the log line that says defect; it is tried again",
+    )
