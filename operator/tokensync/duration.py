@@ -17,10 +17,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _PARTS.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write it as 90s, 15m or 1h30m")
-    duration = timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
-    if duration > LONGEST:
-        raise ValueError(f"{text!r} is longer than 720h")
-    return duration
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{text[:32]!r} is longer than 720h")
+    return timedelta(seconds=seconds)
 
 
 def show_duration(duration: timedelta) -> str:

@@ -1,14 +1,14 @@
 """The resource's status as frozen models: what we tell the user, and what a restarted operator remembers."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
 
-from tokensync.clock import rfc3339, to_milliseconds
+from tokensync.clock import in_utc, rfc3339, to_milliseconds
 from tokensync.errors import Reason
 
 # The schema's bounds, in characters. A test holds them against the CRD.
@@ -29,9 +29,7 @@ def _cut_to(length: int) -> BeforeValidator:
 Text = Annotated[str, _cut_to(TEXT_LENGTH)]
 Message = Annotated[str, _cut_to(MESSAGE_LENGTH)]
 Scope = Annotated[str, _cut_to(SCOPE_LENGTH)]
-Moment = Annotated[
-    datetime, AfterValidator(lambda moment: to_milliseconds(moment.astimezone(UTC))), PlainSerializer(rfc3339)
-]
+Moment = Annotated[datetime, AfterValidator(lambda moment: to_milliseconds(in_utc(moment))), PlainSerializer(rfc3339)]
 
 
 class _Model(BaseModel):
