@@ -29,6 +29,20 @@ class _Endless:
         return chain((0.5, 1.0, 2.0), repeat(5.0))
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Kopf compares every object with what it looked like before; nothing here asks for that."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """The same for every object, without the copy of all of it."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was stored."""
+
+    def store(self, **_: Any) -> None:
+        """Nothing is stored."""
+
+
 async def watch(
     controller: Controller,
     *,
@@ -65,6 +79,7 @@ async def watch(
 def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDiffs()
     settings.execution.max_workers = 1
     settings.queueing.idle_timeout = 0.1  # idle per-object workers are what costs memory after a list
     settings.watching.chunk_size = 500
