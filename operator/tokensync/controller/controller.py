@@ -109,9 +109,9 @@ class Controller:
     def _endpoint(self, record: Record) -> str:
         try:
             resource, _ = record.read()
+            return self._source.endpoint(resource.spec)
         except SpecError:
             return ""
-        return self._source.endpoint(resource.spec)
 
     async def _watch_the_clock(self) -> None:
         """Look at everything again when the wall clock steps: due times were worked out by it."""

@@ -25,6 +25,8 @@ REPAIRS_IN_PEACE = 3
 """So many repairs in a row are nobody's war; the next one is."""
 PEACE = timedelta(minutes=10)
 """A target left alone for so long is no longer contested."""
+LONGEST_REPAIR_WAIT = PEACE / 2
+"""Well within `PEACE`: a target that waits to be repaired was not left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Attempts:
         last: the last of them; None after a success.
         failing_since: when the reason was first what it is now.
         not_before: when the next attempt may start.
-        asked_to_wait: `not_before` is what the provider asked for, so that no request of a user goes before it.
+        asked_until: until when the provider asked us to wait: no request of a user goes before it.
         token_wanted: the last failed attempt was to get and store a token, not only to bring order.
         made_for: what the failed attempts were made with (see `Observation.inputs`): other inputs are tried at once.
         handled_at: when the last renew request was handled.
@@ -56,7 +58,7 @@ class Attempts:
     last: Failure | None = None
     failing_since: datetime | None = None
     not_before: datetime | None = None
-    asked_to_wait: bool = False
+    asked_until: datetime | None = None
     token_wanted: bool = False
     made_for: str = ""
     handled_at: datetime | None = None
@@ -75,7 +77,7 @@ class Attempts:
             last=Failure(last.reason, last.message or ""),
             failing_since=condition.last_transition_time if condition.reason == last.reason else last.time,
             not_before=status.next_attempt_time,
-            asked_to_wait=last.reason is Reason.PROVIDER_THROTTLED,
+            asked_until=status.next_attempt_time if last.reason is Reason.PROVIDER_THROTTLED else None,
             token_wanted=True,
             made_for=made_for,
         )
@@ -104,7 +106,7 @@ class Attempts:
             last=Failure(error.reason, error.text),
             failing_since=self.failing_since if same else now,
             not_before=now + max(wait, asked),
-            asked_to_wait=asked > timedelta(0),
+            asked_until=now + asked if asked > timedelta(0) else None,
             token_wanted=token_wanted,
             made_for=made_for,
         )
@@ -119,21 +121,28 @@ class Attempts:
 
     def repaired(self, now: datetime) -> "Attempts":
         """After the target was brought back."""
-        peace = self.repaired_at is None or now - self.repaired_at > PEACE
-        return replace(self, repairs=1 if peace else self.repairs + 1, repaired_at=now)
+        return replace(self, repairs=self.repairs + 1 if self._at_war(now) else 1, repaired_at=now)
 
     def contested(self, now: datetime) -> bool:
         """Whether somebody keeps editing the target."""
-        return self.repairs >= REPAIRS_IN_PEACE and self.repaired_at is not None and now - self.repaired_at <= PEACE
+        return self.repairs >= REPAIRS_IN_PEACE and self._at_war(now)
 
-    def repair_not_before(self) -> datetime | None:
-        """When the next repair may start: at once, then after one, two seconds; of a contested target, after minutes."""
-        if self.repaired_at is None or self.repairs == 0:
+    def repair_not_before(self, now: datetime, schedule: Schedule | None) -> datetime | None:
+        """When the next repair may start: at once, then after one, two seconds; of a contested target, after minutes.
+
+        `schedule` is that of the stored token, as far as it is known: it is renewed in time, contested or not.
+        """
+        if self.repaired_at is None or not self._at_war(now):
             return None
-        if self.repairs < REPAIRS_IN_PEACE:
-            return self.repaired_at + timedelta(seconds=self.repairs)
-        doublings = min(self.repairs - REPAIRS_IN_PEACE, 8)
-        return self.repaired_at + min(FIRST_RECHECK * (1 << doublings), PEACE)
+        wait = timedelta(seconds=self.repairs)
+        if self.repairs >= REPAIRS_IN_PEACE:
+            doublings = min(self.repairs - REPAIRS_IN_PEACE, 8)
+            wait = min(FIRST_RECHECK * (1 << doublings), LONGEST_REPAIR_WAIT)
+        return self.repaired_at + (within_budget(wait, self.repaired_at, schedule) if schedule else wait)
+
+    def _at_war(self, now: datetime) -> bool:
+        """Whether the target was brought back lately; a repair that lies ahead was done before the clock was set back."""
+        return self.repaired_at is not None and timedelta(0) <= now - self.repaired_at <= PEACE
 
 
 def within_budget(wait: timedelta, now: datetime, schedule: Schedule) -> timedelta:

@@ -111,13 +111,16 @@ def _gap_free(seen: Observation, _: Decision) -> Verdict:
 
 
 def _trouble(seen: Observation, decision: Decision) -> Verdict | None:
-    """What stands in the way of the next token: what blocks it now, else what the last attempt failed of."""
+    """What stands in the way of the next token: what blocks it now, else what the last attempt failed of.
+
+    What failed with other inputs says nothing of these.
+    """
     if isinstance(decision, Suspended):
         return Verdict("False", Reason.SUSPENDED, _SUSPENDED)
     if isinstance(decision, Blocked):
         return Verdict("False", decision.error.reason, decision.error.text)
     failure = seen.attempts.last
-    if failure and seen.attempts.failures:
+    if failure and seen.attempts.made_for == seen.inputs:
         return Verdict("False", failure.reason, failure.text)
     return None
 

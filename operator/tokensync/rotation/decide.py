@@ -36,10 +36,10 @@ class Violation(StrEnum):
     EDITED = "the target Secret was edited"
     OTHER_SPEC = "the spec changed"
     OTHER_CREDENTIAL = "the credential was replaced"
-    REQUESTED = "a renewal was requested"
     FAILED_BEFORE = "the last attempt failed"
     ISSUED_IN_THE_FUTURE = "the clock was set back"
     DUE = "the renewal time has come"
+    REQUESTED = "a renewal was requested"
 
 
 REPAIRS = frozenset({Violation.MISSING, Violation.EDITED, Violation.UNKNOWN})
@@ -100,8 +100,7 @@ def decide(seen: Observation) -> Decision:
     if violation:
         return _acquire(seen, violation)
     if seen.secret and relabel_patch(seen.resource, seen.secret):
-        until = _latest(seen.attempts.repair_not_before(), _backoff(seen))
-        return _when_due(seen, until) or Relabel()
+        return _when_due(seen, _latest(_peace(seen), _backoff(seen))) or Relabel()
     if seen.leftovers:
         return _when_due(seen, _backoff(seen)) or Sweep()
     return Keep()
@@ -121,9 +120,9 @@ def next_check(seen: Observation, decision: Decision) -> datetime | None:
 def _acquire(seen: Observation, violation: Violation) -> Decision:
     until = _backoff(seen)
     if violation in REPAIRS:
-        until = _latest(until, seen.attempts.repair_not_before())
-    if violation is Violation.REQUESTED and seen.attempts.handled_at:
-        until = _latest(until, seen.attempts.handled_at + REQUEST_SPACING)
+        until = _latest(until, _peace(seen))
+    if violation is Violation.REQUESTED:
+        until = _latest(until, _turn(seen))
     if violation is Violation.DUE:
         until = _latest(until, _after_a_short_life(seen))
     waiting = _when_due(seen, until)
@@ -136,7 +135,7 @@ def _when_due(seen: Observation, until: datetime | None) -> Decision | None:
     """Wait until then; where it is a war over the target that makes us wait, say so."""
     if until is None or until <= seen.now:
         return None
-    if seen.attempts.contested(seen.now) and until == seen.attempts.repair_not_before():
+    if seen.attempts.contested(seen.now) and until == _peace(seen):
         return Blocked(_contested(seen))
     return Wait(until)
 
@@ -155,10 +154,26 @@ def _backoff(seen: Observation) -> datetime | None:
     attempts = seen.attempts
     if attempts.not_before is None or attempts.made_for != seen.inputs:
         return None
-    if seen.open_request and not attempts.asked_to_wait:
-        return None
     set_back = attempts.not_before - seen.now > LONGEST_RETRY_AFTER
-    return None if set_back else attempts.not_before
+    return None if set_back else _latest(_unless_requested(seen, attempts.not_before), attempts.asked_until)
+
+
+def _peace(seen: Observation) -> datetime | None:
+    """When the target may be brought back again."""
+    return _unless_requested(seen, seen.attempts.repair_not_before(seen.now, seen.schedule))
+
+
+def _unless_requested(seen: Observation, until: datetime | None) -> datetime | None:
+    """A renew request goes past a wait of ours, when it is its turn."""
+    if until is None or not seen.open_request:
+        return until
+    return min(until, _turn(seen) or seen.now)
+
+
+def _turn(seen: Observation) -> datetime | None:
+    """When the next renew request may be answered; one answered in the future was so before the clock was set back."""
+    handled_at = seen.attempts.handled_at
+    return handled_at + REQUEST_SPACING if handled_at and handled_at <= seen.now else None
 
 
 def _after_a_short_life(seen: Observation) -> datetime | None:
@@ -207,9 +222,21 @@ def _requested(seen: Observation) -> bool:
 
 
 def _failed_before(seen: Observation) -> bool:
-    """A renewal that somebody asked for is tried until it works, though the stored token would do."""
-    attempts = seen.attempts
-    return attempts.failures > 0 and attempts.token_wanted and attempts.made_for == seen.inputs
+    """A renewal that somebody asked for is tried until it works, though the stored token would do.
+
+    Without such a request it was something else that failed, as the status of a restarted operator cannot tell: no
+    reason for a token.
+    """
+    attempts, request = seen.attempts, seen.resource.renew_request
+    return (
+        attempts.failures > 0
+        and attempts.token_wanted
+        and attempts.made_for == seen.inputs
+        and request != ""
+        and request == seen.handled_request
+        and seen.stored is not None
+        and seen.stored.renewed_for != request
+    )
 
 
 def _issued_in_the_future(seen: Observation) -> bool:
@@ -228,10 +255,10 @@ _CHECKS: tuple[tuple[Violation, Callable[[Observation], bool]], ...] = (
     (Violation.EDITED, _edited),
     (Violation.OTHER_SPEC, _other_spec),
     (Violation.OTHER_CREDENTIAL, _other_credential),
-    (Violation.REQUESTED, _requested),
     (Violation.FAILED_BEFORE, _failed_before),
     (Violation.ISSUED_IN_THE_FUTURE, _issued_in_the_future),
     (Violation.DUE, _due),
+    (Violation.REQUESTED, _requested),  # the last: it may have to wait for its turn, and nothing else waits with it
 )
 
 
@@ -255,7 +282,7 @@ def _moments(seen: Observation, decision: Decision) -> list[datetime]:
 
 def _recheck(seen: Observation, error: TokenSyncError) -> datetime:
     """What blocks is looked at again by itself: events may be missed, and some changes make none."""
-    peace = seen.attempts.repair_not_before()
+    peace = _peace(seen)
     if error.reason is Reason.TARGET_CONTESTED and peace:
         return peace
     wait = SHORT_RECHECK if error.reason in PASSES_BY_ITSELF else LONGEST_RECHECK

@@ -91,9 +91,12 @@ def _arithmetic(lifetime: timedelta, margins: Margins, renewal: Renewal, budget:
     terms = " + ".join(f"{name} {_show(part)}" for name, part in parts.items())
     needed = _show(sum(parts.values(), timedelta(0)))
     wish = f", renewal.before asks for {_show(renewal.before)}" if renewal.before else ""
+    least = (
+        f", and less than {_show(SHORTEST_LIFETIME)} is too short for any sum" if lifetime < SHORTEST_LIFETIME else ""
+    )
     return (
         f"{terms} = {needed}{wish}; a token of {_show(lifetime)} leaves {_show(lifetime * 2 / 3)} "
-        "after a third of its life"
+        f"after a third of its life{least}"
     )
 
 

@@ -1,0 +1,89 @@
+"""Text from a provider, made fit to be shown: one line, short, and without anything secret that we sent."""
+
+import base64
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from urllib.parse import quote
+
+LENGTH = 512
+"""The longest text that is kept, in characters."""
+
+_REMOVED = "[removed]"
+_FRAGMENT = 16
+"""Characters: a shorter piece of a secret is of no use to anybody, and a text may contain one by chance."""
+
+# A JWS header is JSON in base64url: `{"` gives `ey`, `{ ` and a line break give `ew`.
+_JWT = re.compile(r"e[yw][A-Za-z0-9_-]{14,}(?:\.[A-Za-z0-9_-]*)*")
+# Entra ends every description with what differs each time: a condition that repeats it would never be stable.
+_ENTRA_TRAILER = re.compile(r"Trace ID: .*", re.DOTALL)
+_LONGEST_READ = 16 * 1024
+
+
+class Cleaner:
+    """Cleans texts of one answer.
+
+    Args:
+        secrets: what the answer must not give back, as it was sent. Found in percent-encoding, base64 and base64url (at
+            any alignment) and hexadecimal too, and in pieces of 16 characters or more.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = tuple(secrets)
+
+    @cached_property
+    def _fragments(self) -> frozenset[str]:
+        fragments = (
+            form[start : start + _FRAGMENT]
+            for secret in self._secrets
+            for form in _forms(secret)
+            for start in range(max(1, len(form) - _FRAGMENT + 1))
+        )
+        return frozenset(fragments) - {""}
+
+    def clean(self, text: object, length: int = LENGTH) -> str:
+        """One line of at most `length` characters; empty for what is no text."""
+        if not isinstance(text, str):
+            return ""
+        visible = _one_line(_ENTRA_TRAILER.sub("", text[:_LONGEST_READ]))
+        cleaned = _JWT.sub(_REMOVED, self._without_secrets(visible))
+        return cleaned if len(cleaned) <= length else cleaned[: length - 1] + "…"
+
+    def _without_secrets(self, text: str) -> str:
+        covered = bytearray(len(text))
+        for size in {len(fragment) for fragment in self._fragments}:
+            for start in range(len(text) - size + 1):
+                if text[start : start + size] in self._fragments:
+                    covered[start : start + size] = b"\1" * size
+        return "".join(_replace_covered(text, covered))
+
+
+def _replace_covered(text: str, covered: bytearray) -> Iterator[str]:
+    for position, character in enumerate(text):
+        if not covered[position]:
+            yield character
+        elif position == 0 or not covered[position - 1]:
+            yield _REMOVED
+
+
+def _forms(secret: str) -> Iterator[str]:
+    raw = secret.encode()
+    yield secret
+    yield quote(secret, safe="")
+    for hexadecimal in (raw.hex(), raw.hex().upper()):
+        yield hexadecimal
+        yield "".join(f"%{hexadecimal[at : at + 2]}" for at in range(0, len(hexadecimal), 2))
+    for skipped in range(3):
+        # What stands before a value shifts the bits of its base64: only whole groups of three bytes look the same.
+        aligned = raw[skipped:]
+        whole = aligned[: len(aligned) // 3 * 3]
+        yield base64.b64encode(whole).decode()
+        yield base64.urlsafe_b64encode(whole).decode()
+
+
+def _one_line(text: str) -> str:
+    """Without control, format and surrogate characters; whatever is space becomes a single one."""
+    spaced = "".join(" " if character.isspace() else character for character in text)
+    shown = "".join(character for character in spaced if not unicodedata.category(character).startswith("C"))
+    return " ".join(shown.split())

@@ -1,0 +1,103 @@
+"""Connections that fail, in the words of the person who has to mend them."""
+
+import errno
+import ssl
+
+import aiohttp
+from yarl import URL
+
+from tokensync.errors import ProviderError, Reason
+from tokensync.identity.hosts import Address
+
+REQUEST_TIMEOUT = 10.0
+"""Seconds for a token, from the first request to the last byte of the last answer."""
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds of these for name, connection and TLS."""
+
+_NOT_IN_TIME = {9, 10}  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
+_OTHER_NAME = {62, 64}  # …_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
+
+
+def connection_failure(error: Exception, address: Address, proxy: URL | None) -> ProviderError:
+    """Explain why a request got no answer. Takes over nothing that an error carries but OpenSSL's reason and a status."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _untrusted(error.certificate_error, address)
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return _proxy_failure(error, address, proxy)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return unusable(address, "something that is not HTTP")
+    return ProviderError(
+        Reason.PROVIDER_UNREACHABLE,
+        f"{address.origin} {_problem(error)}",
+        remedy=f"check name resolution, network policies and firewalls between this cluster and {address.origin}, and "
+        "whether a proxy has to be set",
+    )
+
+
+def unusable(address: Address, what: str) -> ProviderError:
+    """The error for an answer that cannot be read at all."""
+    return ProviderError(
+        Reason.PROVIDER_RESPONSE_INVALID,
+        f"{address.origin} answered with {what}",
+        remedy=f"find out what answers in the place of {address.origin}",
+    )
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"cannot be connected to within {CONNECT_TIMEOUT:g} s"
+    if isinstance(error, TimeoutError):
+        return f"gave no answer within {REQUEST_TIMEOUT:g} s"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "does not resolve to an address"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "does not speak TLS as it is spoken here"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _connect_problem(error.os_error)
+    return "broke the connection off before its answer was complete"
+
+
+def _connect_problem(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "refused the connection"
+    return f"cannot be connected to ({errno.errorcode.get(error.errno or 0, 'unknown error')})"
+
+
+def _proxy_failure(
+    error: aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError, address: Address, proxy: URL | None
+) -> ProviderError:
+    name = f"the proxy {proxy.host}:{proxy.port}" if proxy else "the proxy"
+    problem = (
+        f"answered HTTP {error.status} when asked for a connection to {address.origin}"
+        if isinstance(error, aiohttp.ClientHttpProxyError)
+        else _connect_problem(error.os_error)
+    )
+    return ProviderError(
+        Reason.PROVIDER_UNREACHABLE,
+        f"{name} {problem}",
+        remedy=f"let the proxy connect to {address.origin}, or ask the administrator of tokensync to correct its setting "
+        "proxy",
+    )
+
+
+def _untrusted(error: Exception, address: Address) -> ProviderError:
+    code, why = (
+        (error.verify_code, error.verify_message) if isinstance(error, ssl.SSLCertVerificationError) else (0, "")
+    )
+    return ProviderError(
+        Reason.PROVIDER_UNTRUSTED,
+        f"the certificate of {address.origin} cannot be verified ({why.rstrip('.') or 'no reason given'})",
+        remedy=_trust_remedy(code, address),
+    )
+
+
+def _trust_remedy(verify_code: int, address: Address) -> str:
+    if verify_code in _NOT_IN_TIME:
+        return f"renew the certificate of {address.origin}, or correct the clock of the node that tokensync runs on"
+    if verify_code in _OTHER_NAME:
+        return f"correct spec.provider.entra, or give {address.origin} a certificate with its own name"
+    return (
+        f"if {address.origin} is what it should be, ask the administrator of tokensync to set ca-bundle to a PEM file "
+        "with the authority that issued its certificate"
+    )

@@ -1,0 +1,41 @@
+"""Which proxy a request goes through."""
+
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+from tokensync.identity.hosts import Address
+
+
+class Proxies:
+    """The proxy of the setting, for every host; without one that of `HTTPS_PROXY`, but for the hosts in `NO_PROXY`.
+
+    Args:
+        setting: `http[s]://[user:password@]host[:port]`, or None.
+
+    Raises:
+        ValueError: if the proxy has another form. The message does not repeat it: it may hold a password.
+    """
+
+    def __init__(self, setting: str | None) -> None:
+        environment = getproxies()
+        proxy = setting or environment.get("https")
+        self._proxy = _parse(proxy) if proxy else None
+        self._exceptions = {} if setting else environment
+
+    def proxy_for(self, address: Address) -> URL | None:
+        """The proxy for this address; None to connect directly."""
+        if self._proxy is None or proxy_bypass(f"{address.host}:{address.port}", self._exceptions):
+            return None
+        return self._proxy
+
+
+def _parse(proxy: str) -> URL:
+    try:
+        url = URL(proxy if "://" in proxy else f"http://{proxy}")
+        usable = url.scheme in {"http", "https"} and url.host
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("the proxy is not http://host:port: correct the setting proxy, or HTTPS_PROXY")
+    return url

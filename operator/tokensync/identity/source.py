@@ -1,0 +1,128 @@
+"""Access tokens from Microsoft Entra ID, for the controller."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from tokensync.clock import Clock
+from tokensync.credentials.pair import KeyPair
+from tokensync.identity.acceptance import accept
+from tokensync.identity.application import request_token
+from tokensync.identity.asked import Asked
+from tokensync.identity.budget import RequestBudget
+from tokensync.identity.conversation import Conversation
+from tokensync.identity.discovery import Discovery
+from tokensync.identity.entra import authority
+from tokensync.identity.hosts import AllowList
+from tokensync.identity.proxies import Proxies
+from tokensync.identity.transport import Transport
+from tokensync.identity.trust import trust
+from tokensync.resource.spec import Spec
+from tokensync.token import AccessToken
+
+
+class MsalTokenSource:
+    """Acquires tokens with MSAL, over one shared pool of connections. Used from one event loop.
+
+    Args:
+        clock: what time it is.
+        allowed_hosts: `host[:port][/path prefix]`, `*.` for subdomains.
+        ca_bundle: a PEM file with authorities that are trusted beside the system's.
+        proxy: for all hosts; None for `HTTPS_PROXY` and `NO_PROXY`.
+        requests_per_second: for each host and client; None for no limit.
+        threads: acquisitions at once.
+
+    Raises:
+        ValueError: for a host, file or proxy that cannot be used; the message names the setting.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        allowed_hosts: Sequence[str],
+        ca_bundle: Path | None,
+        proxy: str | None,
+        requests_per_second: float | None,
+        threads: int,
+    ) -> None:
+        self._clock = clock
+        self._allowed = AllowList(allowed_hosts)
+        self._budget = RequestBudget(requests_per_second, clock)
+        self._transport = Transport(
+            clock=clock, allowed=self._allowed, trusted=trust(ca_bundle), proxies=Proxies(proxy)
+        )
+        self._discovery = Discovery(self._transport, clock)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="msal")
+        self._conversations: set[Conversation] = set()
+
+    def check(self, spec: Spec) -> None:
+        """Refuse a resource whose tokens may not be requested here. Sends nothing.
+
+        Raises:
+            SpecError: `HostNotAllowed`, or `InvalidSpec`.
+        """
+        self._allowed.require(authority(spec))
+
+    def endpoint(self, spec: Spec) -> str:
+        """A name for the token endpoint, `login.microsoftonline.com/<tenant>`: what shares its fate has the same one.
+
+        Raises:
+            SpecError: `InvalidSpec`.
+        """
+        address = authority(spec)
+        return f"{address.origin}{address.path}"
+
+    def delay(self, spec: Spec) -> timedelta:
+        """How long the request budget asks this client to wait. Zero takes a slot: `acquire` is to follow at once.
+
+        Raises:
+            SpecError: `InvalidSpec`.
+        """
+        return self._budget.delay(authority(spec).origin, spec.client_id)
+
+    async def acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
+        """Request a token, signed for with this pair. Always asks the provider; gives up after ten seconds.
+
+        Raises:
+            SpecError: `HostNotAllowed`, or `InvalidSpec`.
+            ProviderError: if the provider refused, cannot be reached, or answered with what is no token.
+        """
+        loop = asyncio.get_running_loop()
+        asked = Asked.of(spec, pair)
+        conversation = Conversation(
+            loop=loop,
+            transport=self._transport,
+            discovery=self._discovery,
+            asked=asked,
+            begun_at=self._clock.now(),
+        )
+        self._conversations.add(conversation)
+        try:
+            answer = await loop.run_in_executor(
+                self._threads,
+                partial(
+                    request_token,
+                    conversation,
+                    authority=authority(spec),
+                    client_id=spec.client_id,
+                    scopes=spec.scopes,
+                    pair=pair,
+                    clock=self._clock,
+                ),
+            )
+        finally:
+            conversation.abort()
+            self._conversations.discard(conversation)
+        return accept(answer, asked=asked, sent_at=conversation.sent_at)
+
+    async def close(self) -> None:
+        """Cancel what is under way, and whoever waits for it, and close all connections."""
+        for conversation in self._conversations:
+            conversation.abort()
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        await self._discovery.close()
+        await self._transport.close()
