@@ -252,11 +252,12 @@ def variable(field: str) -> str:
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    known = [variable(field) for field in Settings.model_fields]
-    for name in sorted(environment):
-        if name.startswith(_ENVIRONMENT_PREFIX) and name not in known and not _SERVICE_VARIABLE.fullmatch(name):
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-            yield f"{name} is not a setting: {f'write {nearest[0]}' if nearest else 'unset it'}"
+    known = [field.upper() for field in Settings.model_fields]
+    for variable_name in sorted(environment):
+        prefix, name = variable_name[: len(_ENVIRONMENT_PREFIX)], variable_name[len(_ENVIRONMENT_PREFIX) :]
+        if prefix == _ENVIRONMENT_PREFIX and name not in known and not _SERVICE_VARIABLE.fullmatch(variable_name):
+            nearest = difflib.get_close_matches(name, known, n=1)
+            yield f"{variable_name} is not a setting: {f'write {prefix}{nearest[0]}' if nearest else 'unset it'}"
 
 
 def _problem(error: ErrorDetails) -> str:

@@ -25,12 +25,23 @@ from tokensync.settings import Settings
 log = structlog.get_logger("tokensync")
 
 
+class UnusableSettingError(Exception):
+    """A setting that is well formed turned out to be of no use; the text names it."""
+
+
 def run(settings: Settings) -> int:
-    """Run the operator until it is asked to stop. Returns the exit status: 1 if there is no cluster to work for."""
+    """Run the operator until it is asked to stop.
+
+    Returns:
+        The exit status: 1 if it could not start, for want of a cluster or because of a setting.
+    """
     try:
         asyncio.run(_operate(settings))
     except ClusterError as error:
         log.error("cannot start", reason=error.reason.value, message=error.text)
+        return 1
+    except UnusableSettingError as error:
+        log.error("cannot start", message=str(error))
         return 1
     return 0
 
@@ -40,14 +51,7 @@ async def _operate(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as cleanup:
         connection = await Connection.open(connections=settings.workers)
         cleanup.push_async_callback(connection.close)
-        source = MsalTokenSource(
-            clock=clock,
-            allowed_hosts=settings.allowed_hosts,
-            ca_bundle=settings.ca_bundle,
-            proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-            requests_per_second=settings.provider_requests_per_second,
-            threads=settings.workers,
-        )
+        source = _token_source(settings, clock)
         cleanup.push_async_callback(source.close)
         api = Api(connection.client)
         secrets, resources = ClusterSecrets(api), ClusterResources(api)
@@ -90,3 +94,17 @@ async def _operate(settings: Settings) -> None:
             for task in ours:
                 task.cancel()
     log.info("stopped")
+
+
+def _token_source(settings: Settings, clock: SystemClock) -> MsalTokenSource:
+    try:
+        return MsalTokenSource(
+            clock=clock,
+            allowed_hosts=settings.allowed_hosts,
+            ca_bundle=settings.ca_bundle,
+            proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+            requests_per_second=settings.provider_requests_per_second,
+            threads=settings.workers,
+        )
+    except ValueError as error:
+        raise UnusableSettingError(str(error)) from None

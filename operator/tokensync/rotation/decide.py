@@ -265,8 +265,8 @@ _CHECKS: tuple[tuple[Violation, Callable[[Observation], bool]], ...] = (
 def _moments(seen: Observation, decision: Decision) -> list[datetime]:
     """The moments at which the decision, or what is said of it, could become another one."""
     moments = list[datetime]()
-    if seen.stored:
-        moments.append(seen.stored.expires_at)
+    if seen.schedule:
+        moments += [seen.schedule.renew_at, seen.schedule.expires_at]
     if seen.credential:
         moments += [seen.credential.not_after - EXPIRES_SOON, seen.credential.not_after]
     if seen.attempts.failing_since:
@@ -275,8 +275,6 @@ def _moments(seen: Observation, decision: Decision) -> list[datetime]:
         moments.append(decision.until)
     elif isinstance(decision, Blocked):
         moments.append(_recheck(seen, decision.error))
-    elif isinstance(decision, Keep) and seen.schedule:
-        moments.append(seen.schedule.renew_at)
     return moments
 
 
