@@ -1,0 +1,59 @@
+"""Fixtures for every kind of test."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from support import binaries
+from support.audit import AuditLog
+from support.cluster import Cluster
+from support.control_plane import ControlPlane
+from support.identities import operator_kubeconfig
+
+# How long one example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("tokensync", deadline=None)
+hypothesis.settings.load_profile("tokensync")
+
+
+def pytest_configure() -> None:
+    """Leave no event loop lying about: looptime would make one for each synchronous test, and close none."""
+    asyncio.set_event_loop(None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build the control plane's programs, if they are needed: a test's time is limited, and its output not shown."""
+    needed = any("control_plane" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not session.config.option.collectonly:
+        try:
+            binaries.provide()
+        except binaries.BinariesError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server with its controllers, one for the whole run."""
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane) -> Cluster:
+    """The cluster, seen by its administrator."""
+    return Cluster(control_plane.admin)
+
+
+@pytest.fixture(scope="session")
+def audit_log(control_plane: ControlPlane) -> AuditLog:
+    """Who called the API server what."""
+    return AuditLog(control_plane.audit_log, control_plane.admin)
+
+
+@pytest.fixture(scope="session")
+def operator_identity(control_plane: ControlPlane) -> Path:
+    """A kubeconfig with exactly the operator's rights."""
+    return operator_kubeconfig(control_plane)

@@ -1,0 +1,101 @@
+"""Client certificates for tests: self-signed, with keys that are used again, because making an RSA key is slow."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+KeyType = Literal["rsa", "ec"]
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, repr=False, slots=True)
+class ClientCertificate:
+    """A certificate and its private key, in the forms that Secrets, portals and libraries want them in."""
+
+    certificate: x509.Certificate
+    private_key: PrivateKey
+
+    def __repr__(self) -> str:
+        return f"ClientCertificate({self.certificate.subject.rfc4514_string()}, {self.thumbprint_sha256})"
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def private_key_pem(self) -> bytes:
+        """The key, unencrypted, in PKCS#8 (`BEGIN PRIVATE KEY`)."""
+        return self._key_pem(serialization.PrivateFormat.PKCS8)
+
+    @property
+    def private_key_pkcs1_pem(self) -> bytes:
+        """The key, unencrypted, in its type's own older form: PKCS#1 (`BEGIN RSA PRIVATE KEY`), or SEC 1 for EC."""
+        return self._key_pem(serialization.PrivateFormat.TraditionalOpenSSL)
+
+    @property
+    def thumbprint_sha1(self) -> str:
+        """As the portal shows it: upper-case hexadecimal."""
+        return self.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - X.509's thumbprint, no security
+
+    @property
+    def thumbprint_sha256(self) -> str:
+        """As the portal shows it: upper-case hexadecimal."""
+        return self.certificate.fingerprint(hashes.SHA256()).hex().upper()
+
+    def secret_data(self) -> dict[str, bytes]:
+        """The data of a Secret of type `kubernetes.io/tls`, not yet in base64."""
+        return {"tls.crt": self.certificate_pem, "tls.key": self.private_key_pem}
+
+    def _key_pem(self, form: serialization.PrivateFormat) -> bytes:
+        return self.private_key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def make_certificate(
+    common_name: str = "client",
+    *,
+    key_type: KeyType = "rsa",
+    key_size: int = 2048,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+    fresh: bool = False,
+) -> ClientCertificate:
+    """Make a self-signed certificate; each call gives another serial number, and so another thumbprint.
+
+    Args:
+        common_name: the only part of its subject.
+        key_type: RSA, or EC on the curve P-256.
+        key_size: in bits, of an RSA key.
+        not_before: yesterday unless told.
+        not_after: in a year unless told.
+        fresh: make a key of its own. Otherwise all certificates with the same type and size share one.
+    """
+    key = _new_key(key_type, key_size) if fresh else _shared_key(key_type, key_size)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before or now - timedelta(days=1))
+        .not_valid_after(not_after or now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    return ClientCertificate(certificate, key)
+
+
+def _new_key(key_type: KeyType, key_size: int) -> PrivateKey:
+    if key_type == "ec":
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=key_size)
+
+
+_shared_key = cache(_new_key)
