@@ -84,6 +84,7 @@ async def _operate(settings: Settings) -> None:
         log.info("started", version=__version__, server=connection.server, namespaces=settings.namespaces or "all")
         async with asyncio.TaskGroup() as tasks:
             ours = [tasks.create_task(resync.run()), tasks.create_task(controller.run())]
+            await asyncio.sleep(0)  # they start theirs: for tasks younger than itself Kopf waits when it ends
             await watch(
                 controller,
                 server=connection.server,

@@ -15,6 +15,8 @@ from tokensync import __version__
 from tokensync.errors import ClusterError, Reason
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+_EMPTY = b'"items":null'
+"""How the API server writes an empty list of metadata. Kopf fails over it, so it is asked for the empty list of objects."""
 
 
 class Connection:
@@ -72,9 +74,15 @@ class Connection:
             watching = request.url.query.get("watch") == "true"
             if plural == "secrets":
                 request.headers["Accept"] = _METADATA_ONLY.format("" if watching else "List")
-            if not watching and "continue" not in request.url.query:
+            if watching:
+                return await handler(request)
+            if "continue" not in request.url.query:
                 on_list(request.url.path)
-            return await handler(request)
+            response = await handler(request)
+            if _EMPTY in await response.read():
+                del request.headers["Accept"]
+                return await handler(request)
+            return response
 
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.client.rest_client.ssl_context),

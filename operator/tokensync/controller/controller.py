@@ -42,7 +42,9 @@ class Controller:
         self._source = source
         self._clock = clock
         self._margins = margins
-        self._slots = asyncio.Semaphore(workers)
+        self._workers = workers
+        self._idle = asyncio.Semaphore(workers)
+        self._assigned = asyncio.Queue[Key]()
         self._queue = DueQueue(clock, workers=workers, urgency=self._urgency)
 
     def resource_seen(self, record: Record) -> None:
@@ -69,21 +71,29 @@ class Controller:
             self._wake(self._inventory.users_of(secret.key))
 
     async def run(self) -> None:
-        """Reconcile until cancelled. Nothing is decided before the inventory of Secrets is complete."""
-        await self._inventory.filled.wait()
+        """Reconcile until cancelled. Nothing is decided before the inventory of Secrets is complete.
+
+        All tasks there will be start at once: what starts later, Kopf would take for its own and cancel when it ends.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_the_clock())
+            for _ in range(self._workers):
+                tasks.create_task(self._work())
+            await self._inventory.filled.wait()
             while True:
-                await self._slots.acquire()
-                key = await self._queue.next()
-                tasks.create_task(self._work(key))
+                await self._idle.acquire()
+                self._assigned.put_nowait(await self._queue.next())
 
-    async def _work(self, key: Key) -> None:
+    async def _work(self) -> None:
+        while True:
+            await self._bring_in_order(await self._assigned.get())
+
+    async def _bring_in_order(self, key: Key) -> None:
         try:
             again = await self._reconciler.reconcile(key)
         finally:
             self._queue.done(key)
-            self._slots.release()
+            self._idle.release()
         if again:
             self._queue.schedule(key, (again - self._clock.now()).total_seconds())
         else:

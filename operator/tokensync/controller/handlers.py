@@ -4,6 +4,8 @@ Only its low-level half is used: no finalizers, no annotations, no events of its
 """
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
@@ -60,7 +62,8 @@ async def watch(
         secrets_selector: field selector of the Secrets that are watched.
         namespaces: where; empty for everywhere.
     """
-    while True:
+    stopping = asyncio.Event()
+    while not stopping.is_set():
         try:
             await kopf.operator(
                 registry=_registry(controller, server, session),
@@ -68,12 +71,22 @@ async def watch(
                 standalone=True,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
+                stop_flag=stopping,
             )
         except Exception as error:  # noqa: BLE001  whatever ends the watch: it is started anew, the rest goes on
             log.error("watch ended", error=type(error).__name__)
-            await asyncio.sleep(_RESTART)
+            await _pause(stopping)
         else:
             return
+
+
+async def _pause(stopping: asyncio.Event) -> None:
+    """Wait before the next start, unless asked to stop: Kopf's own signal handlers ended with it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_RESTART):
+            await stopping.wait()
 
 
 def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings:

@@ -56,6 +56,11 @@ class Memory:
         """Remember what a write left."""
         self.written = TargetStatus(name=secret.key.name, uid=secret.uid, resource_version=secret.resource_version)
 
+    def handled(self, request: str, now: datetime) -> None:
+        """Remember a renew request that was answered or tried."""
+        self.handled_request = request
+        self.attempts = self.attempts.handled(now)
+
     def written_version(self, secret: SecretMetadata) -> str:
         """The resourceVersion that our last write of this Secret left; empty if that is not known."""
         known = self.written

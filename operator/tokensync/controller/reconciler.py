@@ -201,6 +201,8 @@ class Reconciler:
             token_wanted=token_wanted,
             chance=randomness.randbelow(1 << 30) / (1 << 30),
         )
+        if token_wanted and seen.open_request:
+            memory.handled(seen.open_request, now)
         answer = error.answer if isinstance(error, ProviderError) else ProviderAnswer()
         memory.attempt = Attempt(
             time=now,

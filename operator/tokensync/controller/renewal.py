@@ -7,7 +7,7 @@ from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.keyring import Keyring
 from tokensync.controller.memory import Memory
 from tokensync.controller.ports import ResourceStore, SecretStore, TokenSource
-from tokensync.errors import ConflictError, NamespaceTerminatingError, Reason, TokenSyncError
+from tokensync.errors import ConflictError, NamespaceTerminatingError, Reason
 from tokensync.resource.spec import Key
 from tokensync.resource.status import Attempt
 from tokensync.rotation.decide import REPAIRS, Violation
@@ -140,12 +140,7 @@ class Renewal:
 
     async def _buy(self, seen: Observation, memory: Memory) -> Issue:
         pair = await self._keyring.pair(seen.resource)
-        try:
-            token = await self._source.acquire(seen.resource.spec, pair)
-        except TokenSyncError:
-            if seen.open_request:
-                self._handled(seen.open_request, memory)
-            raise
+        token = await self._source.acquire(seen.resource.spec, pair)
         memory.bought = Issue(token, seen.acquired_for, seen.resource.renew_request)
         return memory.bought
 
@@ -178,11 +173,7 @@ class Renewal:
         if repaired:
             memory.attempts = memory.attempts.repaired(now)
         if issue.renewed_for and issue.renewed_for != memory.handled_request:
-            self._handled(issue.renewed_for, memory)
-
-    def _handled(self, request: str, memory: Memory) -> None:
-        memory.handled_request = request
-        memory.attempts = memory.attempts.handled(self._clock.now())
+            memory.handled(issue.renewed_for, now)
 
 
 def where(key: Key) -> dict[str, str]:

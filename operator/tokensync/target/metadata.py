@@ -24,8 +24,8 @@ class FieldOwnership:
 
     Attributes:
         ours: the fields that our `Update` entry holds.
-        older: the fields that only others hold, all since before our last write: they had the value that we wrote, as
-            in an adopted Secret, so that the write did not make them ours.
+        older: the fields that somebody else holds since before our last write: they had the value that we wrote, as
+            in an adopted Secret, so that the write did not make them ours. Whoever changes one takes it from him.
     """
 
     ours: frozenset[str]
@@ -105,10 +105,9 @@ def _field_ownership(entries: list[Mapping[str, Any]]) -> FieldOwnership | None:
     mine = [entry for entry in entries if _is_ours(entry)]
     ours = frozenset(field for entry in mine for field in _fields(entry))
     written_at = max((entry.get("time", "") for entry in mine), default="")
-    others = [(entry.get("time", ""), set(_fields(entry))) for entry in entries if not _is_ours(entry)]
-    held = set[str]().union(*(fields for _, fields in others))
-    since = set[str]().union(*(fields for time, fields in others if time >= written_at))
-    return FieldOwnership(ours, frozenset(held - since - ours))
+    earlier = [entry for entry in entries if not _is_ours(entry) and entry.get("time", "") < written_at]
+    older = frozenset(field for entry in earlier for field in _fields(entry))
+    return FieldOwnership(ours, older - ours)
 
 
 def _fields(entry: Mapping[str, Any]) -> list[str]:

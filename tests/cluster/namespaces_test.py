@@ -1,0 +1,36 @@
+"""The setting `namespaces`."""
+
+from pathlib import Path
+
+from cluster.conftest import StartOperator
+from support.cluster import Cluster
+from support.entra import FakeEntra
+from support.scenario import Scenario, quick_settings
+
+
+def test_a_namespace_without_any_secret_is_watched_all_the_same(
+    operator: StartOperator, scenario: Scenario, entra: FakeEntra, ca: Path
+) -> None:
+    """The API server writes an empty list of metadata as null; what is created later is seen."""
+    process = operator(quick_settings(entra, ca, namespaces=scenario.namespace))
+    process.wait_for_log("started")
+    scenario.create()
+    scenario.wait_condition("Ready", "CredentialNotFound")
+    scenario.put_certificate()
+    scenario.wait_ready()
+    assert "watch ended" not in process.log_text
+
+
+def test_other_namespaces_are_left_alone(
+    operator: StartOperator, scenario: Scenario, cluster: Cluster, entra: FakeEntra, ca: Path
+) -> None:
+    """Two installations share a cluster out by this."""
+    elsewhere = Scenario(cluster, entra, cluster.create_namespace())
+    for each in (elsewhere, scenario):
+        each.put_certificate()
+        each.create()
+    operator(quick_settings(entra, ca, namespaces=scenario.namespace))
+    scenario.wait_ready()
+    assert elsewhere.token() is None
+    assert elsewhere.status() == {"observedGeneration": -1}
+    cluster.delete_namespace(elsewhere.namespace)

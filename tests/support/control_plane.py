@@ -1,0 +1,234 @@
+"""A real control plane: etcd, kube-apiserver and kube-controller-manager on the loopback address."""
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kubernetes.client.exceptions import NotFoundException, ServiceException
+from urllib3.exceptions import HTTPError
+
+from support import binaries, components, etcd
+from support.pki import Authority, KeyPair, write_kubeconfig, write_rsa_key
+from support.ports import free_port
+from support.processes import Program
+from support.rest import Rest
+
+CRDS = Path(__file__).parents[2] / "crds"
+
+START_TIMEOUT = 60
+"""Seconds for each program: many times what it needs."""
+
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]  # no bodies: what a Secret holds never reaches the log
+"""
+
+
+class KubectlError(RuntimeError):
+    """kubectl failed. The message has what it said."""
+
+
+class ControlPlane:
+    """A control plane in a folder of its own, with RBAC and an audit log; a context manager.
+
+    Attributes:
+        url: the API server's. It outlives a restart.
+        ca: the certificate that the API server is verified with, a PEM file.
+        admin: requests as a member of `system:masters`.
+        admin_kubeconfig: the same user, for programs.
+        audit_log: a file with one JSON document on each line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make keys and certificates and choose ports.
+
+        Args:
+            folder: an existing folder for all that is written: keys, kubeconfigs, logs, etcd's data.
+
+        Raises:
+            BinariesError: if the programs are not there and cannot be built.
+        """
+        self._folder = folder
+        self._files = binaries.provide()
+        self._authority = Authority(folder / "pki")
+        self.ca = self._authority.certificate
+        self._service_account_key = write_rsa_key(folder / "pki" / "service-accounts.key")
+        self._etcd_port, port = free_port(), free_port()
+        self.url = f"https://{components.HOST}:{port}"
+        self.audit_log = folder / "audit.log"
+        administrator = self._authority.client("admin", "system:masters")
+        self.admin = Rest(self.url, self.ca, administrator)
+        self.admin_kubeconfig = self.kubeconfig("admin", administrator)
+        self._etcd = self._etcd_program()
+        self._apiserver = self._apiserver_program(port)
+        self._controllers = self._controllers_program()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything, with our CustomResourceDefinitions in place, and wait until it works.
+
+        Raises:
+            ProgramEndedError: if a program ends instead. The message has the end of its log.
+            AssertionError: if one is not ready in time. So has this one.
+        """
+        try:
+            self._etcd.start()
+            self._start_apiserver()
+            self._establish_crds()
+            self._start_controllers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, what was started last first. The logs stay, etcd's data go."""
+        self.admin.close()
+        self._controllers.stop()
+        self._apiserver.stop(patience=2)  # it would serve open watches on for a minute
+        self._etcd.stop()
+        shutil.rmtree(self._folder / "etcd", ignore_errors=True)
+
+    def kill_apiserver(self) -> None:
+        """End the API server with SIGKILL: after SIGTERM it serves open watches on for a minute.
+
+        The controllers go with it. Where they elect a leader they end by themselves when they cannot reach it, and
+        ours would take up to a minute to come back.
+        """
+        self._controllers.kill()
+        self._apiserver.kill()
+
+    def start_apiserver(self) -> None:
+        """Start what `kill_apiserver` ended, where it was before, and wait until it works."""
+        self._start_apiserver()
+        self._start_controllers()
+
+    @contextmanager
+    def apiserver_down(self) -> Iterator[None]:
+        """Have no API server meanwhile."""
+        self.kill_apiserver()
+        try:
+            yield
+        finally:
+            self.start_apiserver()
+
+    def expire_watches(self) -> None:
+        """Make every version seen so far too old to watch from: the API server answers 410 to it.
+
+        The API server keeps recent changes in memory, and etcd keeps older ones: so one is restarted and the other
+        compacted meanwhile.
+        """
+        with self.apiserver_down():
+            etcd.compact(components.HOST, self._etcd_port)
+
+    def kubectl(self, *args: str | Path, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl as administrator; another `--kubeconfig` among the arguments goes before.
+
+        Returns:
+            What it printed; without `check`, followed by what it complained about.
+
+        Raises:
+            KubectlError: if it failed, unless `check` is off.
+        """
+        done = subprocess.run(  # noqa: S603 - the tests' own commands
+            [self._files["kubectl"], *args],
+            input=stdin,
+            env={"KUBECONFIG": str(self.admin_kubeconfig), "HOME": str(self._folder)},  # its caches go there
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not check:
+            return done.stdout + done.stderr
+        if done.returncode:
+            raise KubectlError(f"kubectl {' '.join(map(str, args))}: {done.stderr.strip()}")
+        return done.stdout
+
+    def kubeconfig(self, name: str, user: KeyPair | str) -> Path:
+        """Write a kubeconfig for a client certificate or a bearer token."""
+        return write_kubeconfig(self._folder / f"{name}.kubeconfig", self.url, self.ca, user)
+
+    def _start_apiserver(self) -> None:
+        self._apiserver.start()
+        self._apiserver.wait_until(self._is_ready, START_TIMEOUT, "/readyz answers")
+
+    def _is_ready(self) -> bool:
+        try:
+            return bool(self.admin.request("GET", "/readyz") == "ok")
+        except (HTTPError, ServiceException):  # it does not listen yet, or says that it is not ready
+            return False
+
+    def _establish_crds(self) -> None:
+        """Before the controllers start: the garbage collector looks for new kinds only every 30 s."""
+        self.kubectl("apply", "--server-side", "-f", CRDS)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS)
+
+    def _start_controllers(self) -> None:
+        self._controllers.start()
+        orphan = self._create_orphan()
+        self._controllers.wait_until(lambda: self._is_gone(orphan), START_TIMEOUT, "it collects garbage")
+
+    def _create_orphan(self) -> str:
+        """Create an object whose owner does not exist, and return its path. It needs no namespace: none may be there."""
+        rbac = "rbac.authorization.k8s.io/v1"
+        owner = {"apiVersion": rbac, "kind": "ClusterRole", "name": "absent", "uid": str(uuid.uuid4())}
+        body = {"metadata": {"generateName": "orphan-", "ownerReferences": [owner]}}
+        orphan = self.admin.request("POST", f"/apis/{rbac}/clusterroles", body)
+        return f"/apis/{rbac}/clusterroles/{orphan['metadata']['name']}"
+
+    def _is_gone(self, path: str) -> bool:
+        try:
+            self.admin.request("GET", path)
+        except NotFoundException:
+            return True
+        return False
+
+    def _etcd_program(self) -> Program:
+        command = components.etcd(self._files["etcd"], self._etcd_port, free_port(), self._folder / "etcd")
+        return self._program("etcd", command)
+
+    def _apiserver_program(self, port: int) -> Program:
+        policy = self._folder / "audit-policy.yaml"
+        policy.write_text(AUDIT_POLICY)
+        serving = self._authority.server(
+            "kube-apiserver", components.HOST, components.SERVICE_ADDRESS, "localhost", "kubernetes.default.svc"
+        )
+        command = components.kube_apiserver(
+            self._files["kube-apiserver"],
+            port,
+            self._etcd_port,
+            serving=serving,
+            ca=self.ca,
+            service_account_key=self._service_account_key,
+            audit_policy=policy,
+            audit_log=self.audit_log,
+        )
+        return self._program("kube-apiserver", command)
+
+    def _controllers_program(self) -> Program:
+        user = self._authority.client("system:kube-controller-manager")
+        command = components.kube_controller_manager(
+            self._files["kube-controller-manager"],
+            free_port(),
+            kubeconfig=self.kubeconfig("kube-controller-manager", user),
+            ca=self.ca,
+            service_account_key=self._service_account_key,
+        )
+        return self._program("kube-controller-manager", command)
+
+    def _program(self, name: str, command: list[str | Path]) -> Program:
+        return Program(name, command, log=self._folder / f"{name}.log", environment={})

@@ -1,0 +1,97 @@
+"""What tests of token requests need: specs, key pairs, and a look at everything that an error carries."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from support.certificates import ClientCertificate, make_certificate
+from support.entra import FakeEntra
+from tokensync.clock import SystemClock
+from tokensync.credentials.pair import KeyPair
+from tokensync.identity.asked import Asked
+from tokensync.identity.source import MsalTokenSource
+from tokensync.resource.spec import Spec
+
+TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
+CLIENT = "535fb089-9ff3-47b6-9bfb-4f1264799865"
+SCOPE = "https://graph.microsoft.com/.default"
+SHA1 = "A1" * 20
+SHA256 = "B2" * 32
+
+ASKED = Asked(
+    host="login.microsoftonline.com",
+    tenant=TENANT,
+    client_id=CLIENT,
+    scope=SCOPE,
+    thumbprint_sha1=SHA1,
+    thumbprint_sha256=SHA256,
+)
+
+
+def make_spec(*, client_id: str = CLIENT, scope: str = SCOPE, tenant_id: str = TENANT, **entra: Any) -> Spec:
+    """A resource's spec; `entra` are further fields of its provider."""
+    return Spec.model_validate(
+        {
+            "provider": {"entra": {"tenantId": tenant_id, **entra}},
+            "clientId": client_id,
+            "scopes": [scope],
+            "credential": {"certificate": {"secretRef": {"name": "graph-client-certificate"}}},
+            "target": {"name": "graph-token"},
+        }
+    )
+
+
+def make_pair(certificate: ClientCertificate) -> KeyPair:
+    """A certificate as it is after it was read from its Secret."""
+    return KeyPair(
+        thumbprint_sha1=certificate.thumbprint_sha1,
+        thumbprint_sha256=certificate.thumbprint_sha256,
+        not_before=certificate.certificate.not_valid_before_utc,
+        not_after=certificate.certificate.not_valid_after_utc,
+        private_key=certificate.private_key,  # type: ignore[arg-type]  # made with RSA
+    )
+
+
+def register(entra: FakeEntra) -> tuple[Spec, KeyPair]:
+    """Register a new application with a new certificate at a fake Entra, and return what it acquires tokens with."""
+    certificate = make_certificate()
+    application = entra.register(certificates=[certificate.certificate_pem])
+    return spec_at(entra, client_id=application.client_id), make_pair(certificate)
+
+
+def spec_at(entra: FakeEntra, **fields: Any) -> Spec:
+    """A resource's spec of an application at a fake Entra."""
+    return make_spec(**{"tenant_id": entra.tenant_id, "authorityHost": entra.host, **fields})
+
+
+@asynccontextmanager
+async def token_source_for(entra: FakeEntra, **settings: Any) -> AsyncIterator[MsalTokenSource]:
+    """A token source that trusts a fake Entra and may ask it, unless other settings are given. Closed in the end."""
+    with TemporaryDirectory() as folder:
+        defaults: dict[str, Any] = {
+            "clock": SystemClock(),
+            "allowed_hosts": [entra.host],
+            "ca_bundle": entra.write_ca(Path(folder) / "ca.pem"),
+            "proxy": None,
+            "requests_per_second": None,
+            "threads": 8,
+        }
+        source = MsalTokenSource(**{**defaults, **settings})
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+def everything_in(error: BaseException) -> str:
+    """All texts and values that lead from an error: its own, its notes, and those of every error that it hangs on."""
+    return "\n".join(f"{each!s} {each!r} {each.args!r} {vars(each)!r}" for each in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    for linked in (error.__cause__, error.__context__):
+        if linked is not None:
+            yield from _chain(linked)
