@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cluster.conftest import StartOperator
 from support.cluster import Cluster
 from support.entra import FakeEntra
+from support.operator_process import StartOperator
 from support.scenario import Scenario, quick_settings
 
 

@@ -4,16 +4,18 @@ The resource writes the Secret `graph-token`; the token in it was issued at `ISS
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.simulated_secret import SimulatedSecret
 from support.token_source import CLIENT, SCOPE, SHA1, SHA256, TENANT
 from tokensync.clock import rfc3339
+from tokensync.errors import Reason
 from tokensync.resource.names import API_VERSION, KIND, RENEW_REQUESTED_AT
 from tokensync.resource.spec import ClientCredentialToken
 from tokensync.resource.status import CredentialStatus, Status, TokenTimes
-from tokensync.rotation.attempts import Attempts
+from tokensync.rotation.attempts import Attempts, Failure
 from tokensync.rotation.observation import Observation
 from tokensync.rotation.schedule import Margins, Schedule, plan
 from tokensync.target.fingerprint import AcquiredFor
@@ -148,6 +150,24 @@ def make_observation(resource: ClientCredentialToken | None = None, **changes: A
         "margins": MARGINS,
     }
     return Observation(**{**values, **changes})
+
+
+def make_failing(**changes: Any) -> Attempts:
+    """The third attempt with the default inputs failed a minute ago; the next may start in five minutes."""
+    attempts = Attempts(
+        failures=3,
+        last=Failure(Reason.PROVIDER_UNAVAILABLE, "503: wait"),
+        failing_since=SOON_AFTER - timedelta(minutes=1),
+        not_before=SOON_AFTER + timedelta(minutes=5),
+        token_wanted=True,
+        made_for=f"1:{SHA256}",
+    )
+    return replace(attempts, **changes)
+
+
+def make_requesting(request: str = "now", **changes: Any) -> Observation:
+    """Somebody asks for a renewal; else all is well."""
+    return make_observation(make_resource(renew_request=request), **changes)
 
 
 def make_schedule(

@@ -1,6 +1,7 @@
 """A real control plane: etcd, kube-apiserver and kube-controller-manager on the loopback address."""
 
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -126,6 +127,15 @@ class ControlPlane:
         finally:
             self.start_apiserver()
 
+    @contextmanager
+    def controllers_paused(self) -> Iterator[None]:
+        """Have nothing collected meanwhile: what is being deleted stays as it is."""
+        self._controllers.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._controllers.send(signal.SIGCONT)
+
     def expire_watches(self) -> None:
         """Make every version seen so far too old to watch from: the API server answers 410 to it.
 
@@ -134,6 +144,14 @@ class ControlPlane:
         """
         with self.apiserver_down():
             etcd.compact(components.HOST, self._etcd_port)
+
+    def rewrite_secrets(self, namespace: str) -> None:
+        """Store a namespace's Secrets again, unchanged: each gets another resourceVersion.
+
+        So it is when `kubectl replace` puts all Secrets in their own place after encryption at rest was switched on.
+        Without such a switch the API server sees that nothing changes, and stores nothing.
+        """
+        etcd.rewrite(components.HOST, self._etcd_port, f"/registry/secrets/{namespace}/")
 
     def kubectl(self, *args: str | Path, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl as administrator; another `--kubeconfig` among the arguments goes before.

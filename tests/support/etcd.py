@@ -10,8 +10,20 @@ from typing import Any
 def compact(host: str, port: int) -> None:
     """Forget all history: nobody can be told any more what changed before now."""
     # A write of our own first, beside Kubernetes' keys: every version seen so far is then an old one.
-    written = _call(host, port, "/v3/kv/put", {"key": base64.b64encode(b"/tests/compaction").decode()})
+    written = _call(host, port, "/v3/kv/put", {"key": _base64("/tests/compaction")})
     _call(host, port, "/v3/kv/compaction", {"revision": written["header"]["revision"], "physical": True})
+
+
+def rewrite(host: str, port: int, prefix: str) -> None:
+    """Store every key that starts like this again, as it is: it gets another version and changes in nothing else."""
+    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    found = _call(host, port, "/v3/kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
+    for entry in found["kvs"]:
+        _call(host, port, "/v3/kv/put", {"key": entry["key"], "value": entry["value"]})
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _call(host: str, port: int, path: str, message: dict[str, Any]) -> Any:

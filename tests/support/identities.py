@@ -1,7 +1,7 @@
 """Who the operator is in the cluster, and what it may do there."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -29,17 +29,35 @@ def service_account_kubeconfig(control_plane: ControlPlane, namespace: str, name
     return control_plane.kubeconfig(f"{namespace}-{name}", token.strip())
 
 
-def create_identity(control_plane: ControlPlane, rules: Sequence[Rule]) -> Path:
-    """Create a ServiceAccount that may do this, in all namespaces, and nothing else; returns its kubeconfig."""
+def create_identity(
+    control_plane: ControlPlane, rules: Sequence[Rule] = (), *, roles: Mapping[str, Sequence[Rule]] | None = None
+) -> Path:
+    """Create a ServiceAccount that may do this and nothing else; returns its kubeconfig.
+
+    Args:
+        control_plane: where.
+        rules: in all namespaces.
+        roles: by namespace, what it may do there alone.
+    """
     namespace, name = "default", f"test-{uuid.uuid4().hex[:8]}"
-    metadata = {"metadata": {"name": name}}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    control_plane.admin.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
     subject = {"kind": "ServiceAccount", "namespace": namespace, "name": name}
-    request = control_plane.admin.request
-    request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", metadata)
-    request("POST", f"{RBAC}/clusterroles", metadata | {"rules": rules})
-    request("POST", f"{RBAC}/clusterrolebindings", metadata | {"roleRef": role, "subjects": [subject]})
+    if rules:
+        _grant(control_plane, "Cluster", RBAC, subject, rules)
+    for where, granted in (roles or {}).items():
+        _grant(control_plane, "", f"{RBAC}/namespaces/{where}", subject, granted)
     return service_account_kubeconfig(control_plane, namespace, name)
+
+
+def _grant(
+    control_plane: ControlPlane, scope: str, path: str, subject: Mapping[str, str], rules: Sequence[Rule]
+) -> None:
+    """Bind a role of its own to a ServiceAccount. `scope` is `Cluster`, or empty for a namespace's role."""
+    metadata = {"metadata": {"name": subject["name"]}}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": f"{scope}Role", "name": subject["name"]}
+    roles, bindings = f"{path}/{scope.lower()}roles", f"{path}/{scope.lower()}rolebindings"
+    control_plane.admin.request("POST", roles, metadata | {"rules": rules})
+    control_plane.admin.request("POST", bindings, metadata | {"roleRef": role, "subjects": [subject]})
 
 
 def operator_rules() -> list[Rule]:
@@ -51,7 +69,8 @@ def operator_rules() -> list[Rule]:
 
 def without(rules: Sequence[Rule], verb: str, resource: str) -> list[Rule]:
     """The rules less one right."""
-    return [
+    reduced = (
         rule | {"verbs": [given for given in rule["verbs"] if given != verb]} if resource in rule["resources"] else rule
         for rule in rules
-    ]
+    )
+    return [rule for rule in reduced if rule["verbs"]]

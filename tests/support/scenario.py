@@ -117,6 +117,7 @@ class Scenario:
         self.cluster.secrets.delete(self.namespace, secret)
         self.wait_renewed(before, secret)
         self.cluster.resources.delete(self.namespace, name)
+        eventually(lambda: self.token(secret) is None, 10, f"{secret} goes with {name}")
 
     def resource(self, name: str = "graph") -> Json:
         """The resource as it is now."""

@@ -54,11 +54,17 @@ def make_pair(certificate: ClientCertificate) -> KeyPair:
     )
 
 
-def register(entra: FakeEntra) -> tuple[Spec, KeyPair]:
-    """Register a new application with a new certificate at a fake Entra, and return what it acquires tokens with."""
+def register(entra: FakeEntra, tenant_id: str | None = None) -> tuple[Spec, KeyPair]:
+    """Register a new application with a new certificate, and return what it acquires tokens with.
+
+    Args:
+        entra: where.
+        tenant_id: in which tenant; the first one unless told.
+    """
     certificate = make_certificate()
-    application = entra.register(certificates=[certificate.certificate_pem])
-    return spec_at(entra, client_id=application.client_id), make_pair(certificate)
+    application = entra.register(certificates=[certificate.certificate_pem], tenant_id=tenant_id)
+    spec = spec_at(entra, client_id=application.client_id, tenant_id=tenant_id or entra.tenant_id)
+    return spec, make_pair(certificate)
 
 
 def spec_at(entra: FakeEntra, **fields: Any) -> Spec:

@@ -1,8 +1,10 @@
 """The line from an event to a reconciliation: events wake keys, workers take the most urgent one."""
 
 import asyncio
-from collections.abc import Iterable
-from datetime import timedelta
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -13,7 +15,7 @@ from tokensync.controller.queue import DueQueue, Urgency
 from tokensync.controller.reconciler import Reconciler
 from tokensync.errors import SpecError
 from tokensync.resource.spec import Key
-from tokensync.rotation.schedule import Margins
+from tokensync.rotation.schedule import Margins, missed_at
 from tokensync.target.metadata import SecretMetadata
 
 NEW_RESOURCE_PATIENCE = timedelta(seconds=60)
@@ -47,6 +49,10 @@ class Controller:
         self._assigned = asyncio.Queue[Key]()
         self._queue = DueQueue(clock, workers=workers, urgency=self._urgency)
 
+    def knows(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether a resource with this metadata would be no news."""
+        return self._inventory.knows_resource(Key(metadata["namespace"], metadata["name"]), metadata["resourceVersion"])
+
     def resource_seen(self, record: Record) -> None:
         """A resource was listed, added or modified."""
         before = self._inventory.resource(record.key)
@@ -66,9 +72,9 @@ class Controller:
             self._wake(self._inventory.users_of(secret.key))
 
     def secret_gone(self, secret: SecretMetadata) -> None:
-        """A Secret was deleted."""
-        if self._inventory.remove_secret(secret.key, secret.resource_version):
-            self._wake(self._inventory.users_of(secret.key))
+        """A Secret was deleted, perhaps by us; who wants its name may have it."""
+        self._inventory.remove_secret(secret.key, secret.resource_version)
+        self._wake(self._inventory.users_of(secret.key))
 
     async def run(self) -> None:
         """Reconcile until cancelled. Nothing is decided before the inventory of Secrets is complete.
@@ -108,13 +114,18 @@ class Controller:
         if record is None:
             return Urgency(retry=False, deadline=0.0, endpoint="")
         memory = self._reconciler.memory(key)
-        if record.expires_at:
-            deadline = record.expires_at - self._margins.propagation - self._margins.clock_skew
-        else:
-            deadline = record.created_at + NEW_RESOURCE_PATIENCE
         failed = memory is not None and memory.attempts.failures > 0
-        slack = not record.expires_at or deadline > self._clock.now()
-        return Urgency(retry=failed and slack, deadline=deadline.timestamp(), endpoint=self._endpoint(record))
+        deadline = self._deadline(record)
+        slack = not record.expires_at or deadline > self._clock.now() + NEW_RESOURCE_PATIENCE
+        endpoint = memory.endpoint if memory and memory.endpoint else self._endpoint(record)
+        return Urgency(retry=failed and slack, deadline=deadline.timestamp(), endpoint=endpoint)
+
+    def _deadline(self, record: Record) -> datetime:
+        """When somebody would miss a valid token."""
+        with contextlib.suppress(OverflowError):  # a status may hold any time: the year 1, if somebody wrote it
+            if record.expires_at:
+                return missed_at(record.expires_at, self._margins)
+        return record.created_at + NEW_RESOURCE_PATIENCE
 
     def _endpoint(self, record: Record) -> str:
         try:

@@ -66,7 +66,7 @@ async def watch(
     while not stopping.is_set():
         try:
             await kopf.operator(
-                registry=_registry(controller, server, session),
+                registry=_registry(controller, server, session, stopping),
                 settings=_settings(secrets_selector, scanning=not namespaces),
                 standalone=True,
                 clusterwide=not namespaces,
@@ -75,6 +75,7 @@ async def watch(
             )
         except Exception as error:  # noqa: BLE001  whatever ends the watch: it is started anew, the rest goes on
             log.error("watch ended", error=type(error).__name__)
+            stopping.clear()
             await _pause(stopping)
         else:
             return
@@ -107,7 +108,7 @@ def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings
 
 
 def _registry(
-    controller: Controller, server: str, session: Callable[[], aiohttp.ClientSession]
+    controller: Controller, server: str, session: Callable[[], aiohttp.ClientSession], stopping: asyncio.Event
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
@@ -117,11 +118,11 @@ def _registry(
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def resource(event: kopf.RawEvent, **_: Any) -> None:
-        record = Record.of(dict(event["object"]))
+        body: dict[str, Any] = dict(event["object"])
         if event["type"] == "DELETED":
-            controller.resource_gone(record)
-        else:
-            controller.resource_seen(record)
+            controller.resource_gone(Record.of(body))
+        elif not controller.knows(body["metadata"]):  # half of the events are of our own writes
+            controller.resource_seen(Record.of(body))
 
     @kopf.on.event("", "v1", "secrets", registry=registry)
     async def secret(event: kopf.RawEvent, **_: Any) -> None:
@@ -130,5 +131,9 @@ def _registry(
             controller.secret_gone(metadata)
         else:
             controller.secret_seen(metadata)
+
+    @kopf.on.cleanup(registry=registry)
+    async def end(**_: Any) -> None:
+        stopping.set()  # whatever ended it: a task of Kopf's own waits for this flag, and Kopf would wait for that task
 
     return registry

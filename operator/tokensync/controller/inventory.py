@@ -6,12 +6,13 @@ etcd made it so before).
 """
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from tokensync.clock import parse_rfc3339
 from tokensync.resource.spec import ClientCredentialToken, Key
@@ -57,14 +58,14 @@ class Record:
             deleting="deletionTimestamp" in metadata,
             target=Key(key.namespace, (spec.get("target") or {}).get("name", "")),
             credential=Key(key.namespace, (certificate.get("secretRef") or {}).get("name", "")),
-            expires_at=Status.parse(status).token_expiry,
-            body=json.dumps({"metadata": kept, "spec": spec, "status": status}).encode(),
+            expires_at=_expiry(status),
+            body=to_json({"metadata": kept, "spec": spec, "status": status}),
         )
 
     @property
     def status(self) -> Status:
         """What its status says."""
-        return Status.parse(json.loads(self.body)["status"])
+        return Status.parse(from_json(self.body)["status"])
 
     def read(self) -> tuple[ClientCredentialToken, Status]:
         """The resource and its status as models.
@@ -72,7 +73,7 @@ class Record:
         Raises:
             SpecError: `InvalidSpec`, if the spec cannot be read.
         """
-        body = json.loads(self.body)
+        body = from_json(self.body)
         return ClientCredentialToken.parse(body), Status.parse(body["status"])
 
 
@@ -85,6 +86,7 @@ class Inventory:
         self._resources: dict[Key, Record] = {}
         self._secrets: dict[Key, SecretMetadata] = {}
         self._gone: dict[Key, str] = {}
+        self._untold: set[Key] = set()
         self._uids: dict[str, Key] = {}
         self._users: defaultdict[Key, set[Key]] = defaultdict(set)
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
@@ -113,6 +115,11 @@ class Inventory:
         """The resources that name the Secret, as target or as credential."""
         return frozenset(self._users.get(secret, ()))
 
+    def knows_resource(self, key: Key, resource_version: str) -> bool:
+        """Whether a resource is known as it was at that version, or later."""
+        known = self._resources.get(key)
+        return known is not None and not _newer(resource_version, known.resource_version)
+
     def put_resource(self, record: Record) -> bool:
         """Take in a resource; False if what is known is as new."""
         known = self._resources.get(record.key)
@@ -126,6 +133,11 @@ class Inventory:
             self._users[secret].add(record.key)
         return True
 
+    def learn_resource(self, record: Record) -> None:
+        """Take in the answer to a call; it does not bring back what the watch has shown to be gone meanwhile."""
+        if record.key in self._resources:
+            self.put_resource(record)
+
     def remove_resource(self, key: Key, uid: str) -> None:
         """Forget a resource that is gone; another one of the same name stays."""
         known = self._resources.get(key)
@@ -133,12 +145,18 @@ class Inventory:
             self._unlink(known)
             del self._resources[key]
 
+    def learn_secret(self, secret: SecretMetadata) -> None:
+        """Take in a Secret that one resource has read: to the others its event is still news."""
+        if self.put_secret(secret):
+            self._untold.add(secret.key)
+
     def put_secret(self, secret: SecretMetadata) -> bool:
-        """Take in a Secret; False if what is known is as new."""
+        """Take in a Secret; False if what is known is as new, and not only because somebody learned of it first."""
         known = self._secrets.get(secret.key)
         latest = known.resource_version if known else self._gone.get(secret.key, "")
         if latest and not _newer(secret.resource_version, latest):
-            return False
+            return secret.resource_version == latest and self._tell(secret.key)
+        self._untold.discard(secret.key)
         self._disown(known)
         self._gone.pop(secret.key, None)
         self._secrets[secret.key] = secret
@@ -146,15 +164,16 @@ class Inventory:
             self._owned[secret.controller_uid].add(secret.key)
         return True
 
-    def remove_secret(self, key: Key, resource_version: str) -> bool:
-        """Forget a Secret that was gone at that version; False if a newer one is known."""
+    def remove_secret(self, key: Key, resource_version: str) -> None:
+        """Forget a Secret that was gone at that version, unless a newer one is known."""
         known = self._secrets.get(key)
         if known and _newer(known.resource_version, resource_version):
-            return False
+            return
         if key in self._users:  # an answer to a write of ours may still be on its way: it must not bring it back
             self._gone[key] = max(self._gone.get(key, "0"), resource_version, key=int)
         self._disown(known)
-        return self._secrets.pop(key, None) is not None
+        self._untold.discard(key)
+        self._secrets.pop(key, None)
 
     def secrets_unseen_in(self, listed: set[Key], resource_version: str, namespace: str | None) -> list[SecretMetadata]:
         """The Secrets that a complete list no longer has, though it is newer than what is known of them."""
@@ -185,6 +204,12 @@ class Inventory:
                 del self._users[secret]
                 self._gone.pop(secret, None)
 
+    def _tell(self, key: Key) -> bool:
+        """True the first time that who names a Secret hears of what one of them has read."""
+        untold = key in self._untold
+        self._untold.discard(key)
+        return untold
+
     def _disown(self, secret: SecretMetadata | None) -> None:
         if secret is None or secret.controller_uid not in self._owned:
             return
@@ -192,6 +217,13 @@ class Inventory:
         owned.discard(secret.key)
         if not owned:
             del self._owned[secret.controller_uid]
+
+
+def _expiry(status: dict[str, Any]) -> datetime | None:
+    try:
+        return parse_rfc3339(status["token"]["expiresAt"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _newer(one: str, other: str) -> bool:

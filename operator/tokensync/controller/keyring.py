@@ -16,7 +16,7 @@ from tokensync.credentials.pem import read_pair
 from tokensync.errors import CredentialError, Reason, TokenSyncError
 from tokensync.resource.names import OWNER_UID_LABEL
 from tokensync.resource.spec import CertificateCredential, ClientCredentialToken, Key
-from tokensync.resource.status import CredentialStatus
+from tokensync.resource.status import ConditionType, CredentialStatus, Status
 from tokensync.target.metadata import SecretMetadata
 
 
@@ -43,16 +43,17 @@ class Keyring:
         self._entries: dict[Key, dict[CertificateCredential, _Entry]] = {}
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def look(self, resource: ClientCredentialToken, known: CredentialStatus | None, now: datetime) -> Finding:
+    async def look(self, resource: ClientCredentialToken, status: Status, now: datetime) -> Finding:
         """Tell what a resource's credential is now, without reading what was read before.
 
         Args:
             resource: whose credential.
-            known: what the status tells of it: a Secret of that version is not read again.
+            status: its status: a Secret of the version that it found usable, for this spec, is not read again.
             now: the wall clock.
         """
-        seen = self._inventory.secret(resource.credential_key)
-        if seen and known and seen.resource_version == known.secret_resource_version and now < known.not_after:
+        seen, known = self._inventory.secret(resource.credential_key), status.credential
+        same = seen and known and seen.resource_version == known.secret_resource_version and now < known.not_after
+        if same and _found_usable(status, resource.metadata.generation):
             return Finding(known, None)
         try:
             entry = await self._entry(resource)
@@ -100,7 +101,7 @@ class Keyring:
                 remedy=f"create it with the keys {certificate.certificate_key} and {certificate.private_key_key}, "
                 "or correct credential.certificate.secretRef.name",
             )
-        self._inventory.put_secret(content.metadata)
+        self._inventory.learn_secret(content.metadata)
         try:
             return _Entry(content.metadata.resource_version, _parse(secret, certificate, content), None)
         except CredentialError as error:
@@ -124,6 +125,11 @@ def _parse(secret: Key, certificate: CertificateCredential, content: SecretConte
 
 def _is_a_target(secret: SecretMetadata) -> bool:
     return secret.controlled_by_token or OWNER_UID_LABEL in secret.labels
+
+
+def _found_usable(status: Status, generation: int) -> bool:
+    condition = status.condition(ConditionType.CREDENTIAL_VALID)
+    return bool(condition and condition.status == "True" and condition.observed_generation == generation)
 
 
 def _report(entry: _Entry, pair: KeyPair, known: CredentialStatus | None) -> CredentialStatus:

@@ -23,7 +23,7 @@ class Memory:
         renewed_at: when a token was last written.
         attempt: the last attempt, as the status tells of it.
         handled_request: the last renew request that was answered or tried.
-        missed_at: when somebody would miss a new token.
+        endpoint: the token endpoint that was asked last, or would have been.
     """
 
     uid: str
@@ -34,7 +34,7 @@ class Memory:
     attempt: Attempt | None
     handled_request: str | None
     bought: Issue | None = field(default=None, repr=False)
-    missed_at: datetime | None = None
+    endpoint: str = ""
 
     @classmethod
     def recall(cls, uid: str, credential: Key, status: Status) -> "Memory":

@@ -101,8 +101,8 @@ class DueQueue:
         self._changed.set()
 
     def _make_ready(self, key: Key) -> None:
-        self._is_ready.add(key)
         heapq.heappush(self._ready, (self._urgency(key), next(self._order), key))
+        self._is_ready.add(key)
         self._changed.set()
 
     def _promote(self) -> None:

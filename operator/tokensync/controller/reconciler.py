@@ -84,11 +84,24 @@ class Reconciler:
         return self._memories.get(key)
 
     async def reconcile(self, key: Key) -> datetime | None:
-        """Bring one resource in order, and tell when to look again; None if nothing is left to do."""
+        """Bring one resource in order, and tell when to look again; None if nothing is left to do.
+
+        Raises nothing: a defect of ours must not end the work on everything else.
+        """
+        try:
+            return await self._settle(key)
+        except Exception as error:  # noqa: BLE001
+            await self._admit(key, _defect(error))
+            return self._clock.now() + _AFTER_A_DEFECT
+
+    async def _settle(self, key: Key) -> datetime | None:
+        """Look again, at once, as long as the cluster is not as it was observed."""
         for _ in range(_LOOKS):
             record = self._inventory.resource(key)
-            if record is None or record.deleting:
+            if record is None:
                 self._forget(key)
+                return None
+            if record.deleting:
                 return None
             try:
                 return await self._bring_in_order(record, self._recall(record))
@@ -97,9 +110,6 @@ class Reconciler:
             except ConflictError:
                 if not await self._look_again(record):
                     break
-            except Exception as error:  # noqa: BLE001  a defect of ours must not end the work on everything else
-                await self._refuse(record, _defect(error))
-                return self._clock.now() + _AFTER_A_DEFECT
         return self._clock.now() + _SOON
 
     async def _bring_in_order(self, record: Record, memory: Memory) -> datetime | None:
@@ -123,7 +133,9 @@ class Reconciler:
 
     async def _observe(self, resource: ClientCredentialToken, status: Status, memory: Memory) -> Observation:
         self._use_credential(resource, memory)
-        finding = await self._keyring.look(resource, status.credential, self._clock.now())
+        if memory.written and memory.written.name != resource.spec.target.name:
+            memory.attempts = memory.attempts.elsewhere()
+        finding = await self._keyring.look(resource, status, self._clock.now())
         secret = self._inventory.secret(resource.target_key)
         whose = ownership(
             secret,
@@ -140,7 +152,7 @@ class Reconciler:
             now=self._clock.now(),
             resource=resource,
             status=status,
-            limit=self._limit(resource),
+            limit=self._limit(resource, memory),
             secret=secret,
             whose=whose,
             stored=stored,
@@ -157,9 +169,10 @@ class Reconciler:
             self._keyring.forget_unused(memory.credential)
             memory.credential = resource.credential_key
 
-    def _limit(self, resource: ClientCredentialToken) -> SpecError | None:
+    def _limit(self, resource: ClientCredentialToken, memory: Memory) -> SpecError | None:
         try:
             self._source.check(resource.spec)
+            memory.endpoint = self._source.endpoint(resource.spec)
         except SpecError as error:
             return error
         return denied_metadata(resource.spec.target, self._denied)
@@ -224,7 +237,6 @@ class Reconciler:
     # report
 
     async def _publish(self, record: Record, seen: Observation, decision: Decision, memory: Memory) -> datetime | None:
-        memory.missed_at = seen.schedule.missed_at if seen.schedule else None
         again = next_check(seen, decision)
         silent = seen.status.observed_generation != record.generation and not memory.attempts.failures
         if silent and isinstance(decision, Wait) and decision.until - seen.now <= _QUIET:
@@ -235,18 +247,22 @@ class Reconciler:
         return min(again or seen.now + _SOON, seen.now + _SOON)
 
     async def _write_status(self, record: Record, status: Status) -> bool:
-        """Write a status; False if that has to be tried again."""
-        known = self._inventory.resource(record.key) or record
-        try:
-            body = await self._resources.publish(known.key, known.uid, known.resource_version, status.dump())
-        except TargetError as error:  # not refused twice: the least that makes sense instead
-            log.error("status refused", **where(record.key), message=error.text)
-            least = Status(observed_generation=status.observed_generation, conditions=status.conditions)
-            body = await self._resources.publish(known.key, known.uid, known.resource_version, least.dump())
-        except ClusterError as error:
-            log.warning("status not written", **where(record.key), reason=error.reason.value, message=error.text)
-            return False
-        self._inventory.put_resource(Record.of(body))
+        """Write a status, or the least that makes sense if it is refused; False if that has to be tried again."""
+        known = self._inventory.resource(record.key)
+        if known is None or known.uid != record.uid:  # gone, or recreated: there is nobody to tell
+            return True
+        least = Status(observed_generation=status.observed_generation, conditions=status.conditions)
+        for candidate in (status, least):
+            try:
+                body = await self._resources.publish(known.key, known.uid, known.resource_version, candidate.dump())
+            except TargetError as error:  # the schema or admission: the same again would be refused again
+                log.error("status refused", **where(record.key), message=error.text)
+            except ClusterError as error:
+                log.warning("status not written", **where(record.key), reason=error.reason.value, message=error.text)
+                return False
+            else:
+                self._inventory.learn_resource(Record.of(body))
+                return True
         return True
 
     async def _refuse(self, record: Record, error: TokenSyncError) -> datetime | None:
@@ -261,11 +277,21 @@ class Reconciler:
             written = False
         return None if written else self._clock.now() + _SOON
 
+    async def _admit(self, key: Key, defect: TokenSyncError) -> None:
+        """Say what went wrong with us, if saying so is not what goes wrong."""
+        record = self._inventory.resource(key)
+        try:
+            if record:
+                await self._refuse(record, defect)
+        except Exception as error:  # noqa: BLE001
+            _defect(error)
+
     # housekeeping
 
     def _recall(self, record: Record) -> Memory:
         memory = self._memories.get(record.key)
         if memory is None or memory.uid != record.uid:
+            self._forget(record.key)
             memory = self._memories[record.key] = Memory.recall(record.uid, record.credential, record.status)
         return memory
 
@@ -286,7 +312,7 @@ class Reconciler:
         if body is None:
             self._inventory.remove_resource(record.key, record.uid)
         else:
-            self._inventory.put_resource(Record.of(body))
+            self._inventory.learn_resource(Record.of(body))
         return True
 
 

@@ -1,5 +1,7 @@
 """The status of a resource, put together from one observation and what is remembered."""
 
+from datetime import datetime
+
 from tokensync.controller.memory import Memory
 from tokensync.resource.status import Status, TargetStatus, TokenTimes
 from tokensync.rotation.conditions import conditions
@@ -18,12 +20,25 @@ def report(seen: Observation, decision: Decision, memory: Memory) -> Status:
         token=_token(seen),
         credential=seen.credential,
         target=_target(seen, memory),
-        last_renewal_time=memory.renewed_at or (seen.stored.issued_at if seen.stored else None),
+        last_renewal_time=_renewed_at(seen, memory),
         last_attempt=memory.attempt,
         consecutive_failures=attempts.failures,
         next_attempt_time=attempts.not_before if failing else None,
-        last_handled_renew_request=memory.handled_request,
+        last_handled_renew_request=_handled_request(seen, memory),
     ).with_conditions(conditions(seen, decision))
+
+
+def _renewed_at(seen: Observation, memory: Memory) -> datetime | None:
+    """When a token was last written: as it is remembered, unless a crash came before the status that tells of it."""
+    issued_at = seen.stored.issued_at if seen.stored else None
+    return max((moment for moment in (memory.renewed_at, issued_at) if moment), default=None)
+
+
+def _handled_request(seen: Observation, memory: Memory) -> str | None:
+    """The last renew request that was answered or tried; the stored token answers one that a crash kept from here."""
+    request = seen.resource.renew_request
+    answered = bool(request) and seen.stored is not None and seen.stored.renewed_for == request
+    return request if answered else memory.handled_request
 
 
 def _token(seen: Observation) -> TokenTimes | None:

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from tokensync.identity.acceptance import LONGEST_SCOPE
 from tokensync.identity.asked import Asked
 from tokensync.identity.cleaning import Cleaner
 from tokensync.identity.discovery import Discovery
@@ -85,13 +86,21 @@ class Conversation:
         self.sent_at = response.sent_at
         cleaner = Cleaner([data[_ASSERTION]])
         document = read_document(response, self._asked, cleaner, correlation_id=headers.get(_CORRELATION_ID, ""))
-        return Reply(json.dumps({member: document[member] for member in _MEMBERS if member in document}))
+        return Reply(json.dumps(self._members(document, data[_ASSERTION])))
 
     def abort(self) -> None:
         """End it from outside: what is under way is cancelled, and nothing new is begun."""
         self._aborted = True
         if self._under_way is not None:
             self._under_way.cancel()
+
+    def _members(self, document: Mapping[str, Any], assertion: str) -> dict[str, Any]:
+        """What a client credentials grant is answered with; a scope is shown, and so must not hold anything secret."""
+        members = {member: document[member] for member in _MEMBERS if member in document}
+        if members.get("scope") != self._asked.scope:
+            cleaner = Cleaner([assertion, str(members.get("access_token"))])
+            members["scope"] = cleaner.clean(members.get("scope"), LONGEST_SCOPE)
+        return members
 
     def _read_metadata(self, response: Response) -> Mapping[str, Any]:
         return read_document(response, self._asked, Cleaner())

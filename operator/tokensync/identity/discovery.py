@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tokensync.clock import Clock
@@ -73,13 +74,13 @@ class Discovery:
         if flight is None:
             flight = asyncio.create_task(self._transport.send("GET", address, headers={"Accept": "application/json"}))
             self._flights[address] = flight
-            flight.add_done_callback(lambda landed: self._land(address, landed))
-        return await asyncio.shield(flight)
+            flight.add_done_callback(partial(self._landed, address))
+        return await asyncio.shield(flight)  # whoever goes leaves it to the others
 
-    def _land(self, address: Address, flight: asyncio.Task[Response]) -> None:
+    def _landed(self, address: Address, flight: asyncio.Task[Response]) -> None:
         del self._flights[address]
         if not flight.cancelled():
-            flight.exception()  # whoever waited may have gone: asyncio is not to complain about it
+            flight.exception()  # seen, even if all who waited have gone: otherwise asyncio complains about it
 
 
 def _metadata(document: Mapping[str, Any], address: Address) -> str:

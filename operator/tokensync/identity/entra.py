@@ -1,8 +1,10 @@
 """Microsoft Entra ID's addresses."""
 
+from functools import lru_cache
+
 from tokensync.errors import Reason, SpecError
 from tokensync.identity.hosts import Address, parse_url
-from tokensync.resource.spec import Cloud, Spec
+from tokensync.resource.spec import Cloud, EntraProvider, Spec
 
 AUTHORITY_HOSTS = {
     Cloud.PUBLIC: "login.microsoftonline.com",
@@ -17,7 +19,11 @@ def authority(spec: Spec) -> Address:
     Raises:
         SpecError: `InvalidSpec`, if host and tenant make no address, which the CRD does not let through.
     """
-    entra = spec.provider.entra
+    return _address(spec.provider.entra)
+
+
+@lru_cache(maxsize=4096)
+def _address(entra: EntraProvider) -> Address:
     host = entra.authority_host or AUTHORITY_HOSTS[entra.cloud or Cloud.PUBLIC]
     try:
         address = parse_url(f"https://{host}/{entra.tenant_id}")

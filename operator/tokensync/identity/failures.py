@@ -4,10 +4,10 @@ import errno
 import ssl
 
 import aiohttp
-from yarl import URL
 
 from tokensync.errors import ProviderError, Reason
 from tokensync.identity.hosts import Address
+from tokensync.identity.proxies import proxy_name
 
 REQUEST_TIMEOUT = 10.0
 """Seconds for a token, from the first request to the last byte of the last answer."""
@@ -18,12 +18,15 @@ CONNECT_TIMEOUT = 3.0
 _NOT_IN_TIME = {9, 10}  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED
 _OTHER_NAME = {62, 64}  # …_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH
 
+_PROXY_ERRORS = (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError)
+"""Of these, the last is about the proxy's own name where there is one: the provider's is left to it to resolve."""
 
-def connection_failure(error: Exception, address: Address, proxy: URL | None) -> ProviderError:
+
+def connection_failure(error: Exception, address: Address, proxy: str | None) -> ProviderError:
     """Explain why a request got no answer. Takes over nothing that an error carries but OpenSSL's reason and a status."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _untrusted(error.certificate_error, address)
-    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+    if proxy and isinstance(error, _PROXY_ERRORS):
         return _proxy_failure(error, address, proxy)
     if isinstance(error, aiohttp.ClientResponseError):
         return unusable(address, "something that is not HTTP")
@@ -64,18 +67,15 @@ def _connect_problem(error: OSError) -> str:
     return f"cannot be connected to ({errno.errorcode.get(error.errno or 0, 'unknown error')})"
 
 
-def _proxy_failure(
-    error: aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError, address: Address, proxy: URL | None
-) -> ProviderError:
-    name = f"the proxy {proxy.host}:{proxy.port}" if proxy else "the proxy"
+def _proxy_failure(error: Exception, address: Address, proxy: str) -> ProviderError:
     problem = (
         f"answered HTTP {error.status} when asked for a connection to {address.origin}"
         if isinstance(error, aiohttp.ClientHttpProxyError)
-        else _connect_problem(error.os_error)
+        else _problem(error)
     )
     return ProviderError(
         Reason.PROVIDER_UNREACHABLE,
-        f"{name} {problem}",
+        f"the proxy {proxy_name(proxy)} {problem}",
         remedy=f"let the proxy connect to {address.origin}, or ask the administrator of tokensync to correct its setting "
         "proxy",
     )

@@ -1,8 +1,7 @@
 """Which proxy a request goes through."""
 
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
-
-from yarl import URL
 
 from tokensync.identity.hosts import Address
 
@@ -20,20 +19,26 @@ class Proxies:
     def __init__(self, setting: str | None) -> None:
         environment = getproxies()
         proxy = setting or environment.get("https")
-        self._proxy = _parse(proxy) if proxy else None
+        self._proxy = _checked(proxy) if proxy else None
         self._exceptions = {} if setting else environment
 
-    def proxy_for(self, address: Address) -> URL | None:
-        """The proxy for this address; None to connect directly."""
+    def proxy_for(self, address: Address) -> str | None:
+        """The proxy's URL for this address, password included; None to connect directly."""
         if self._proxy is None or proxy_bypass(f"{address.host}:{address.port}", self._exceptions):
             return None
         return self._proxy
 
 
-def _parse(proxy: str) -> URL:
+def proxy_name(proxy: str) -> str:
+    """Host and port of a proxy: what may be shown of it."""
+    return urlsplit(proxy).netloc.rpartition("@")[2]
+
+
+def _checked(proxy: str) -> str:
+    url = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        url = URL(proxy if "://" in proxy else f"http://{proxy}")
-        usable = url.scheme in {"http", "https"} and url.host
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

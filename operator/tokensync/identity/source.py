@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from tokensync.clock import Clock
@@ -94,26 +93,11 @@ class MsalTokenSource:
         loop = asyncio.get_running_loop()
         asked = Asked.of(spec, pair)
         conversation = Conversation(
-            loop=loop,
-            transport=self._transport,
-            discovery=self._discovery,
-            asked=asked,
-            begun_at=self._clock.now(),
+            loop=loop, transport=self._transport, discovery=self._discovery, asked=asked, begun_at=self._clock.now()
         )
         self._conversations.add(conversation)
         try:
-            answer = await loop.run_in_executor(
-                self._threads,
-                partial(
-                    request_token,
-                    conversation,
-                    authority=authority(spec),
-                    client_id=spec.client_id,
-                    scopes=spec.scopes,
-                    pair=pair,
-                    clock=self._clock,
-                ),
-            )
+            answer = await loop.run_in_executor(self._threads, request_token, conversation, spec, pair, self._clock)
         finally:
             conversation.abort()
             self._conversations.discard(conversation)

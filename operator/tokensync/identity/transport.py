@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 import aiohttp
-from yarl import URL
 
 from tokensync import __version__
 from tokensync.clock import Clock
@@ -60,12 +59,12 @@ class Transport:
             await self._session.close()
 
     async def _send(
-        self, method: str, address: Address, headers: Mapping[str, str], body: bytes | None, proxy: URL | None
+        self, method: str, address: Address, headers: Mapping[str, str], body: bytes | None, proxy: str | None
     ) -> Response:
         sent_at = self._clock.now()
         async with self._open_session().request(
             method,
-            URL(address.url, encoded=True),
+            address.url,
             headers=headers,
             data=body,
             proxy=proxy,

@@ -125,11 +125,6 @@ class Status(_Model):
         """As JSON for the API server, without unset fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
-    @property
-    def token_expiry(self) -> datetime | None:
-        """When the token in the target expires, if there is one."""
-        return self.token.expires_at if self.token else None
-
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of that type, if it is there."""
         return next((condition for condition in self.conditions if condition.type == kind), None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from tokensync.errors import SpecError, TokenSyncError
 from tokensync.resource.spec import ClientCredentialToken
@@ -14,7 +15,7 @@ from tokensync.target.ownership import Ownership
 from tokensync.target.stored import StoredToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observation:
     """One resource and what belongs to it, at one moment.
 
@@ -48,7 +49,7 @@ class Observation:
     leftovers: tuple[SecretMetadata, ...]
     margins: Margins
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule | None:
         """The times of the stored token; None without one."""
         if self.stored is None:
@@ -61,7 +62,7 @@ class Observation:
             uid=self.resource.metadata.uid,
         )
 
-    @property
+    @cached_property
     def acquired_for(self) -> AcquiredFor:
         """The inputs that a token asked for now would answer."""
         thumbprints = (self.credential.thumbprint_sha256,) if self.credential else ()

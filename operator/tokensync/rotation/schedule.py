@@ -69,11 +69,16 @@ def plan(issued_at: datetime, expires_at: datetime, *, renewal: Renewal, margins
     return Schedule(
         renew_at=to_milliseconds(max(wanted, floor)),
         expires_at=expires_at,
-        missed_at=expires_at - margins.propagation - margins.clock_skew,
+        missed_at=missed_at(expires_at, margins),
         budget=budget,
         gap_free=floor <= latest and lifetime >= SHORTEST_LIFETIME,
         arithmetic=_arithmetic(lifetime, margins, renewal, budget),
     )
+
+
+def missed_at(expires_at: datetime, margins: Margins) -> datetime:
+    """The moment at which somebody would miss the successor of a token."""
+    return expires_at - margins.propagation - margins.clock_skew
 
 
 def _jitter(uid: str, lifetime: timedelta) -> timedelta:

@@ -85,10 +85,9 @@ def _patch(
 ) -> dict[str, Any]:
     labels = _labels(resource)
     owners = _owners(resource, secret, adopted=adopted)
-    kept = {*annotations, *_MARK_NAMES}
-    obsolete = _our_fields(secret, "annotations")
-    if names.ADOPTABLE_BY in secret.annotations and not adopted:
-        obsolete = [*obsolete, names.ADOPTABLE_BY]
+    consent = {names.ADOPTABLE_BY} & set(secret.annotations)  # of an adopted Secret it is not ours to withdraw
+    kept = {*annotations, *_MARK_NAMES, *(consent if adopted else ())}
+    obsolete = {*_our_fields(secret, "annotations"), *consent}
     return {
         "metadata": {
             "uid": secret.uid,

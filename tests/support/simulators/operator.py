@@ -65,6 +65,7 @@ class SimulatedOperator:
         )
         self._cluster = cluster
         self._tasks: list[asyncio.Task[None]] = []
+        self._errors: list[Exception] = []
 
     def start(self) -> None:
         """List, watch, and work."""
@@ -78,31 +79,33 @@ class SimulatedOperator:
             store.stream.repair(store)
 
     async def crash(self) -> None:
-        """End at once, wherever it stands. A task that had ended by itself shows its error."""
+        """End at once, wherever it stands. What had ended by itself, or could not take an event, shows its error."""
         for store in (self._cluster.secret_store, self._cluster.resource_store):
             store.stream.leave()
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        ended = next((result for result in results if not isinstance(result, asyncio.CancelledError)), None)
-        if ended:
-            raise AssertionError("the operator ended by itself") from ended
+        ended = [result for result in results if not isinstance(result, asyncio.CancelledError)]
+        for error in [*ended, *self._errors]:
+            raise AssertionError("the operator ended by itself, or missed an event") from error
 
     def _listen(self) -> None:
-        seen, gone = self._controller.secret_seen, self._controller.secret_gone
         secrets, resources = self._cluster.secret_store, self._cluster.resource_store
         for path in ("secrets", "resources"):
             self.resync.watch_lists(path)
-        secrets.stream.listen(_either(seen, gone, SecretMetadata.parse), secrets)
-        resources.stream.listen(
-            _either(self._controller.resource_seen, self._controller.resource_gone, Record.of), resources
-        )
+        secrets.stream.listen(self._secret, secrets)
+        resources.stream.listen(self._resource, resources)
 
+    def _secret(self, event: EventType, body: dict[str, Any]) -> None:
+        act = self._controller.secret_gone if event == "DELETED" else self._controller.secret_seen
+        self._take(lambda: act(SecretMetadata.parse(body)))
 
-def _either(
-    seen: Callable[[Any], None], gone: Callable[[Any], None], parse: Callable[[dict[str, Any]], Any]
-) -> Callable[[EventType, dict[str, Any]], None]:
-    def listener(event: EventType, body: dict[str, Any]) -> None:
-        (gone if event == "DELETED" else seen)(parse(body))
+    def _resource(self, event: EventType, body: dict[str, Any]) -> None:
+        act = self._controller.resource_gone if event == "DELETED" else self._controller.resource_seen
+        self._take(lambda: act(Record.of(body)))
 
-    return listener
+    def _take(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001  Kopf would log it and go on
+            self._errors.append(error)

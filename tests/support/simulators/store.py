@@ -15,6 +15,8 @@ from tokensync.resource.spec import Key
 
 Json = dict[str, Any]
 
+_OMITTED_IF_EMPTY = {"labels", "annotations", "ownerReferences", "finalizers"}
+
 
 class Version(NamedTuple):
     """What an object was from a moment on; None from its deletion on."""
@@ -79,8 +81,8 @@ class Store:
 
     def keep(self, key: Key, body: Json, event: EventType = "MODIFIED") -> Json:
         """Store a state exactly as it is, with a version of its own."""
-        body = copy.deepcopy(body)
-        body["metadata"]["resourceVersion"] = str(next(self._versions))
+        metadata = {name: value for name, value in body["metadata"].items() if value or name not in _OMITTED_IF_EMPTY}
+        body = copy.deepcopy({**body, "metadata": {**metadata, "resourceVersion": str(next(self._versions))}})
         self._objects[key] = body
         self.history.append(Version(true_time(), key, copy.deepcopy(body)))
         self.stream.emit(event, body)
