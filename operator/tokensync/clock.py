@@ -4,6 +4,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+_FIRST_YEAR = 1000
+_LAST_YEAR = 9000
+
 
 class Clock(Protocol):
     """Two readings: the wall clock, which tokens are judged by and which may step, and one that never does."""
@@ -50,12 +53,12 @@ def in_utc(moment: datetime) -> datetime:
     """The same moment in UTC.
 
     Raises:
-        ValueError: if that lies outside the years 1 to 9999.
+        ValueError: if it lies outside the years 1000 to 9000: nothing here is that old or lasts that long, and times
+            near the ends of the calendar cannot be calculated with.
     """
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{moment.isoformat()} has no UTC time") from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"{moment.isoformat()} is out of the range of times")
+    return moment.astimezone(UTC)
 
 
 def to_milliseconds(moment: datetime) -> datetime:

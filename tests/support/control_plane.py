@@ -136,6 +136,17 @@ class ControlPlane:
         finally:
             self._controllers.send(signal.SIGCONT)
 
+    @contextmanager
+    def crds_deleted(self) -> Iterator[None]:
+        """Have no kind of ours meanwhile; what there was of it goes too. The controllers start anew to know it again."""
+        self.kubectl("delete", "-f", CRDS)
+        try:
+            yield
+        finally:
+            self._controllers.kill()
+            self._establish_crds()
+            self._start_controllers()
+
     def expire_watches(self) -> None:
         """Make every version seen so far too old to watch from: the API server answers 410 to it.
 

@@ -1,118 +1,92 @@
-"""One Secret as the API server keeps it, with its record of who wrote which field (`managedFields`)."""
+"""One Secret as the API server keeps it, for tests that write it themselves."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from support.simulators.managed_fields import after_apply, after_update
+from support.simulators.store import Json, merged
+from tokensync.errors import ConflictError
 from tokensync.resource.names import FIELD_MANAGER
 from tokensync.target.metadata import SecretMetadata
 
-Json = dict[str, Any]
-Path = tuple[str, str]
-"""A branch and a name in it: `("data", "token")`, `("labels", "team")`, `("ownerReferences", UID)`, `("type", "")`."""
-
-UPDATE = "Update"
-APPLY = "Apply"
 _BEFORE_FIRST_APPLY = "before-first-apply"
-_METADATA_BRANCHES = ("labels", "annotations", "ownerReferences")
-
-
-class PreconditionFailedError(Exception):
-    """The patch was made for another Secret, or for another version of it: nothing was written."""
-
-
-@dataclass
-class _Entry:
-    paths: set[Path]
-    at: datetime | None
 
 
 @dataclass
 class SimulatedSecret:
-    """What a write leaves: fields, resourceVersion, and field ownership by the API server's rules.
+    """What writes leave of it: fields, version, and the record of who wrote which field (`managedFields`).
 
-    A field belongs to whoever changed its value last, and to each manager who applied the very same value; a write of
-    an equal value changes no owner. Times are kept to the second. Once the record was stripped, nothing is recorded
-    until somebody applies; what is there then belongs to `before-first-apply`, and his entry has no time.
+    Once the record was stripped, nothing is recorded until somebody applies: what is there then belongs to
+    `before-first-apply`.
     """
 
-    namespace: str
-    name: str
-    uid: str
-    version: int = 0
-    fields: dict[Path, Any] = field(default_factory=dict)
-    _entries: dict[tuple[str, str], _Entry] = field(default_factory=dict)
+    body: Json
+    version: int = 1
 
     @classmethod
     def created(
         cls, body: Json, *, at: datetime, manager: str = FIELD_MANAGER, uid: str = "secret"
     ) -> "SimulatedSecret":
         """The Secret that a POST makes."""
-        secret = cls(body["metadata"]["namespace"], body["metadata"]["name"], uid)
-        secret._write(_flatten(body), manager, at)
-        return secret
+        managed = after_update([], None, body, manager=manager, time=at)
+        return cls({**body, "metadata": {**body["metadata"], "uid": uid, "managedFields": managed}})
 
     @property
     def data(self) -> dict[str, str]:
         """The keys and their values, in base64."""
-        return self._branch("data")
+        return self.body.get("data") or {}
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels."""
-        return self._branch("labels")
+        return self.body["metadata"].get("labels") or {}
 
     @property
     def annotations(self) -> dict[str, str]:
         """The annotations."""
-        return self._branch("annotations")
+        return self.body["metadata"].get("annotations") or {}
 
     @property
     def owners(self) -> list[Json]:
         """The owner references."""
-        return list(self._branch("ownerReferences").values())
+        return self.body["metadata"].get("ownerReferences") or []
 
     def seen(self) -> SecretMetadata:
         """Its metadata, as a watch shows it."""
-        return SecretMetadata.parse(self.partial())
-
-    def partial(self) -> Json:
-        """Its metadata as JSON."""
-        return {
-            "metadata": {
-                "namespace": self.namespace,
-                "name": self.name,
-                "uid": self.uid,
-                "resourceVersion": str(self.version),
-                "labels": self.labels,
-                "annotations": self.annotations,
-                "ownerReferences": self.owners,
-                "managedFields": [_managed(*key, entry) for key, entry in self._entries.items()],
-            }
-        }
+        return SecretMetadata.parse({"metadata": {**self.body["metadata"], "resourceVersion": str(self.version)}})
 
     def patch(self, patch: Json, *, at: datetime, manager: str = FIELD_MANAGER) -> None:
-        """Apply a JSON merge patch (RFC 7396), if its uid and resourceVersion are this Secret's."""
-        metadata = patch.get("metadata", {})
-        asked = (metadata.get("uid", self.uid), metadata.get("resourceVersion", str(self.version)))
-        if asked != (self.uid, str(self.version)):
-            raise PreconditionFailedError(f"asked for {asked}, is {(self.uid, str(self.version))}")
-        self._write(_flatten(_merged(self._body(), patch)), manager, at)
+        """Apply a merge patch.
+
+        Raises:
+            ConflictError: if it was made for another Secret, or for another version of this one.
+        """
+        metadata = dict(patch.get("metadata", {}))
+        known = {"uid": self.body["metadata"]["uid"], "resourceVersion": str(self.version)}
+        asked = {name: metadata.pop(name) for name in known if name in metadata}
+        if not asked.items() <= known.items():
+            raise ConflictError("the Secret is not what it was")
+        before, self.body = self.body, merged(self.body, {**patch, "metadata": metadata})
+        if self.body != before:
+            entries = before["metadata"]["managedFields"]
+            self._wrote(after_update(entries, before, self.body, manager=manager, time=at))
 
     def edit(self, branch: str, name: str, value: str | None, *, at: datetime, manager: str = "kubectl-edit") -> None:
-        """Let somebody set one field, or remove it."""
-        changed = {path: old for path, old in self.fields.items() if path != (branch, name)}
-        self._write(changed if value is None else {**changed, (branch, name): value}, manager, at)
+        """Let somebody set one key of `data`, `labels` or `annotations`, or remove it."""
+        change = {branch: {name: value}}
+        self.patch(change if branch == "data" else {"metadata": change}, at=at, manager=manager)
 
-    def apply(self, fields: dict[Path, Any], *, at: datetime, manager: str) -> None:
-        """Let somebody apply fields by force (server-side apply), for the first time."""
-        untracked = not self._entries
-        if untracked:
-            self._entries[_BEFORE_FIRST_APPLY, UPDATE] = _Entry(set(self.fields), at)
-        self._write({**self.fields, **fields}, manager, at, operation=APPLY)
-        self._entries[manager, APPLY] = _Entry(set(fields), None if untracked else at)
-        self.version += 1
+    def set_owners(self, owners: list[Json], *, at: datetime) -> None:
+        """Let somebody replace the owner references."""
+        self.patch({"metadata": {"ownerReferences": owners}}, at=at, manager="kubectl-edit")
+
+    def apply_same_values(self, *, at: datetime, manager: str) -> None:
+        """Let somebody apply by force everything that is there (server-side apply)."""
+        entries = self.body["metadata"]["managedFields"]
+        if not entries:
+            entries = after_update([], None, self.body, manager=_BEFORE_FIRST_APPLY, time=at)
+        self._wrote(after_apply(entries, self.body, self.body, self.body, manager=manager, time=at))
 
     def replace_unchanged(self) -> None:
         """Let somebody write it anew as it is: only the resourceVersion moves (encryption at rest switched on)."""
@@ -120,75 +94,8 @@ class SimulatedSecret:
 
     def strip(self) -> None:
         """Let somebody empty the record of field ownership."""
+        self._wrote([])
+
+    def _wrote(self, managed: list[Any]) -> None:
         self.version += 1
-        self._entries = {}
-
-    def _write(self, fields: dict[Path, Any], manager: str, at: datetime, operation: str = UPDATE) -> None:
-        changed = {path for path, value in fields.items() if path not in self.fields or self.fields[path] != value}
-        removed = set(self.fields) - set(fields)
-        if not changed | removed:
-            return
-        tracked = bool(self._entries) or self.version == 0
-        self.version += 1
-        self.fields = fields
-        if tracked:
-            self._record(changed, removed, (manager, operation), at)
-
-    def _record(self, changed: set[Path], removed: set[Path], writer: tuple[str, str], at: datetime) -> None:
-        for entry in self._entries.values():
-            entry.paths -= changed | removed
-        if changed:
-            held = self._entries.get(writer, _Entry(set(), at)).paths
-            self._entries[writer] = _Entry(held | changed, at)
-        self._entries = {key: entry for key, entry in self._entries.items() if entry.paths}
-
-    def _branch(self, wanted: str) -> dict[str, Any]:
-        return {name: value for (branch, name), value in self.fields.items() if branch == wanted}
-
-    def _body(self) -> Json:
-        return {
-            "type": self.fields["type", ""],
-            "metadata": {"labels": self.labels, "annotations": self.annotations, "ownerReferences": self.owners},
-            "data": self.data,
-        }
-
-
-def _flatten(body: Json) -> dict[Path, Any]:
-    metadata = body["metadata"]
-    branches = {"data": body.get("data") or {}}
-    branches |= {name: metadata.get(name) or {} for name in ("labels", "annotations")}
-    fields = {(branch, name): value for branch, values in branches.items() for name, value in values.items()}
-    fields |= {("ownerReferences", owner["uid"]): owner for owner in metadata.get("ownerReferences") or ()}
-    return {**fields, ("type", ""): body.get("type", "Opaque")}
-
-
-def _merged(target: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value)
-    return merged
-
-
-def _managed(manager: str, operation: str, entry: _Entry) -> Json:
-    tree: defaultdict[str, Json] = defaultdict(lambda: {".": {}})
-    for branch, name in entry.paths:
-        tree[f"f:{branch}"][f'k:{{"uid":"{name}"}}' if branch == "ownerReferences" else f"f:{name}"] = {}
-    metadata = {f"f:{name}": tree.pop(f"f:{name}") for name in _METADATA_BRANCHES if f"f:{name}" in tree}
-    return {
-        "manager": manager,
-        "operation": operation,
-        "apiVersion": "v1",
-        **({"time": at_second(entry.at)} if entry.at else {}),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {**tree, **({"f:metadata": metadata} if metadata else {})},
-    }
-
-
-def at_second(moment: datetime) -> str:
-    """A time as the API server writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.body = {**self.body, "metadata": {**self.body["metadata"], "managedFields": managed}}

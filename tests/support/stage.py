@@ -2,6 +2,7 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -55,9 +56,14 @@ class Stage:
             **self._facts[name],
         }
 
-    def settings(self, folder: Path) -> dict[str, Any]:
-        """Settings of an operator that may ask all but one of the providers, and trusts all but another."""
-        trusted = [self.scenario.entra, self.skewed, self.throttled, self.absent]
+    def settings(self, folder: Path, further: Sequence[FakeEntra] = ()) -> dict[str, Any]:
+        """Settings of an operator that may ask all but one of the providers, and trusts all but another.
+
+        Args:
+            folder: for the files that they name.
+            further: providers beside these.
+        """
+        trusted = [self.scenario.entra, self.skewed, self.throttled, self.absent, *further]
         allowed = ",".join(provider.host for provider in [*trusted, self.untrusted])
         return settings_for(trusted, folder, allowed_hosts=allowed)
 

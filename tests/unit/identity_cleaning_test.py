@@ -52,6 +52,12 @@ def test_nothing_that_was_sent_comes_back(encoding: str, secret: str, before: st
     assert longest_common_piece(encoded, cleaned) < 18 or longest_common_piece(encoded, before + after) >= 18
 
 
+def test_a_token_that_begins_like_ours_goes_as_a_whole() -> None:
+    """All tokens of a provider have their header in common, often with our assertion's, and what follows is a secret."""
+    token = ASSERTION.partition(".")[0] + ".eyJhdWQiOiJncmFwaCJ9.dGhlIHNpZ25hdHVyZSBvZiBzb21lYm9keSBlbHNl"
+    assert Cleaner([ASSERTION]).clean(f"your token is {token} and no error") == "your token is [removed] and no error"
+
+
 @pytest.mark.parametrize("encoding", sorted(ENCODINGS))
 def test_the_words_around_a_secret_stay(encoding: str) -> None:
     """Only the secret goes: the rest may say what is wrong."""

@@ -1,5 +1,6 @@
 """When a failed attempt is tried again, and what is remembered of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -231,6 +232,13 @@ def test_clock_that_was_set_back_delays_no_repair(repairs: int) -> None:
     assert attempts.repair_not_before(NOW, None) is None
     assert not attempts.contested(NOW)
     assert attempts.repaired(NOW).repairs == 1
+
+
+def test_war_over_one_target_is_none_over_another() -> None:
+    """Failures and the last renew request are the resource's, whatever it writes."""
+    attempts = replace(fail(Attempts()), repairs=5, repaired_at=NOW, handled_at=NOW)
+    assert attempts.elsewhere() == replace(attempts, repairs=0, repaired_at=None)
+    assert attempts.elsewhere().repair_not_before(NOW, None) is None
 
 
 def test_contested_target_is_repaired_when_its_token_is_due() -> None:

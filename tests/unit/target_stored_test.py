@@ -54,9 +54,7 @@ HARMLESS: dict[str, Callable[[SimulatedSecret], None]] = {
     "the renew request's echo is removed": lambda secret: secret.edit("annotations", RENEWED_FOR, None, at=SOON_AFTER),
     "all Secrets are replaced as they are": lambda secret: secret.replace_unchanged(),
     "the record is stripped": lambda secret: secret.strip(),
-    "the same values are applied by force": lambda secret: secret.apply(
-        dict(secret.fields), at=SOON_AFTER, manager="flux"
-    ),
+    "the same values are applied by force": lambda secret: secret.apply_same_values(at=SOON_AFTER, manager="flux"),
 }
 
 

@@ -17,7 +17,8 @@ from support.builders import (
     make_secret,
     make_token,
 )
-from support.simulated_secret import PreconditionFailedError, SimulatedSecret
+from support.simulated_secret import SimulatedSecret
+from tokensync.errors import ConflictError
 from tokensync.resource.names import (
     ACQUIRED_FOR,
     ADOPTABLE_BY,
@@ -146,7 +147,7 @@ def test_patch_touches_no_other_version_of_the_secret() -> None:
     secret = make_secret()
     patch = renew_patch(PLAIN, secret.seen(), make_issue(PLAIN, NEXT), adopting=False)
     secret.edit("labels", "team", "a", at=SOON_AFTER)
-    with pytest.raises(PreconditionFailedError):
+    with pytest.raises(ConflictError):
         secret.patch(patch, at=RENEWED_AT)
 
 
@@ -202,7 +203,7 @@ def test_owner_references_of_others_stay() -> None:
     """A merge patch replaces the whole list: theirs are sent along."""
     theirs = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x"}
     secret = make_secret(RETAINING)
-    secret.fields["ownerReferences", "x"] = theirs
+    secret.set_owners([theirs], at=SOON_AFTER)
     assert relabelled(PLAIN, secret).owners == [theirs, make_owner()]
     assert relabelled(RETAINING, secret).owners == [theirs]
 
@@ -240,7 +241,6 @@ SOMEBODY_ELSES_WORK: dict[str, tuple[str, str, str | None]] = {
     "our label is removed": ("labels", MANAGED_BY_LABEL, None),
     "our label is changed": ("labels", MANAGED_BY_LABEL, "helm"),
     "the owner's label is removed": ("labels", OWNER_UID_LABEL, None),
-    "the owner reference is removed": ("ownerReferences", UID, None),
     "consent is written on a Secret that we own": ("annotations", ADOPTABLE_BY, "somebody"),
 }
 
@@ -256,10 +256,11 @@ def test_what_somebody_changed_is_put_back(sentence: str) -> None:
     assert (secret.labels, secret.annotations, secret.owners) == (fresh.labels, fresh.annotations, fresh.owners)
 
 
-def test_reference_that_no_longer_controls_is_put_back() -> None:
-    """It is replaced, not doubled."""
+@pytest.mark.parametrize("left", [[], [make_owner(controller=False)]], ids=["removed", "no longer in control"])
+def test_owner_reference_is_put_back(left: list[dict[str, Any]]) -> None:
+    """One that does not control the Secret any more is replaced, not doubled."""
     secret = make_secret()
-    secret.fields["ownerReferences", UID] = make_owner(controller=False)
+    secret.set_owners(left, at=SOON_AFTER)
     assert relabelled(PLAIN, secret).owners == [make_owner()]
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from tokensync.errors import ClusterError, ConflictError, NamespaceTerminatingError, Reason, TargetError
+from tokensync.telemetry.masking import masked
 
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -108,9 +109,15 @@ def _rejected(call: Call, text: str) -> Exception:
     what = f"Secret {call.namespace}/{call.name}" if call.plural == "secrets" else f"{call}"
     return TargetError(
         Reason.TARGET_REJECTED,
-        f"the cluster refused {what}: {text[:_LONGEST_QUOTE]}",
+        f"the cluster refused {what}: {_quote(text)}",
         remedy="change the quota or the admission policy that it names, or the target's labels and annotations",
     )
+
+
+def _quote(text: str) -> str:
+    """An admission policy may quote what it refuses, the token included."""
+    quote: str = masked(text)
+    return quote[:_LONGEST_QUOTE]
 
 
 def _namespace_terminating(call: Call, answer: Mapping[str, Any]) -> Exception | None:

@@ -73,7 +73,7 @@ class Controller:
 
     def secret_gone(self, secret: SecretMetadata) -> None:
         """A Secret was deleted, perhaps by us; who wants its name may have it."""
-        self._inventory.remove_secret(secret.key, secret.resource_version)
+        self._inventory.remove_secret(secret)
         self._wake(self._inventory.users_of(secret.key))
 
     async def run(self) -> None:

@@ -6,8 +6,9 @@ etcd made it so before).
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,6 +88,7 @@ class Inventory:
         self._secrets: dict[Key, SecretMetadata] = {}
         self._gone: dict[Key, str] = {}
         self._untold: set[Key] = set()
+        self._ended: set[str] | None = None
         self._uids: dict[str, Key] = {}
         self._users: defaultdict[Key, set[Key]] = defaultdict(set)
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)
@@ -99,7 +101,7 @@ class Inventory:
         """The Secret, if there is one."""
         return self._secrets.get(key)
 
-    def resources(self) -> Iterable[Record]:
+    def resources(self) -> tuple[Record, ...]:
         """All resources."""
         return tuple(self._resources.values())
 
@@ -115,6 +117,15 @@ class Inventory:
         """The resources that name the Secret, as target or as credential."""
         return frozenset(self._users.get(secret, ()))
 
+    @contextlib.contextmanager
+    def listing(self) -> Iterator[None]:
+        """While a list is taken in: its pages are older than they come, and bring nothing back that ended meanwhile."""
+        self._ended = set()
+        try:
+            yield
+        finally:
+            self._ended = None
+
     def knows_resource(self, key: Key, resource_version: str) -> bool:
         """Whether a resource is known as it was at that version, or later."""
         known = self._resources.get(key)
@@ -123,7 +134,7 @@ class Inventory:
     def put_resource(self, record: Record) -> bool:
         """Take in a resource; False if what is known is as new."""
         known = self._resources.get(record.key)
-        if known and not _newer(record.resource_version, known.resource_version):
+        if self._has_ended(record.uid) or (known and not _newer(record.resource_version, known.resource_version)):
             return False
         if known:
             self._unlink(known)
@@ -140,6 +151,7 @@ class Inventory:
 
     def remove_resource(self, key: Key, uid: str) -> None:
         """Forget a resource that is gone; another one of the same name stays."""
+        self._end(uid)
         known = self._resources.get(key)
         if known and known.uid == uid:
             self._unlink(known)
@@ -152,6 +164,8 @@ class Inventory:
 
     def put_secret(self, secret: SecretMetadata) -> bool:
         """Take in a Secret; False if what is known is as new, and not only because somebody learned of it first."""
+        if self._has_ended(secret.uid):
+            return False
         known = self._secrets.get(secret.key)
         latest = known.resource_version if known else self._gone.get(secret.key, "")
         if latest and not _newer(secret.resource_version, latest):
@@ -164,13 +178,15 @@ class Inventory:
             self._owned[secret.controller_uid].add(secret.key)
         return True
 
-    def remove_secret(self, key: Key, resource_version: str) -> None:
-        """Forget a Secret that was gone at that version, unless a newer one is known."""
+    def remove_secret(self, secret: SecretMetadata) -> None:
+        """Forget a Secret that was gone at its version, unless a newer one is known."""
+        key, version = secret.key, secret.resource_version
+        self._end(secret.uid)
         known = self._secrets.get(key)
-        if known and _newer(known.resource_version, resource_version):
+        if known and _newer(known.resource_version, version):
             return
         if key in self._users:  # an answer to a write of ours may still be on its way: it must not bring it back
-            self._gone[key] = max(self._gone.get(key, "0"), resource_version, key=int)
+            self._gone[key] = max(self._gone.get(key, "0"), version, key=int)
         self._disown(known)
         self._untold.discard(key)
         self._secrets.pop(key, None)
@@ -203,6 +219,13 @@ class Inventory:
             if not users:
                 del self._users[secret]
                 self._gone.pop(secret, None)
+
+    def _end(self, uid: str) -> None:
+        if self._ended is not None:
+            self._ended.add(uid)
+
+    def _has_ended(self, uid: str) -> bool:
+        return self._ended is not None and uid in self._ended
 
     def _tell(self, key: Key) -> bool:
         """True the first time that who names a Secret hears of what one of them has read."""

@@ -19,6 +19,7 @@ class Memory:
         credential: the Secret that it proves itself with.
         attempts: failures, back-off, repairs.
         written: the Secret as our last write left it.
+        in_order_for: the generation of the spec that it was written for.
         bought: a token that is paid for and not yet written; never asked for twice.
         renewed_at: when a token was last written.
         attempt: the last attempt, as the status tells of it.
@@ -30,6 +31,7 @@ class Memory:
     credential: Key
     attempts: Attempts
     written: TargetStatus | None
+    in_order_for: int
     renewed_at: datetime | None
     attempt: Attempt | None
     handled_request: str | None
@@ -47,13 +49,15 @@ class Memory:
             credential=credential,
             attempts=attempts.handled(attempt.time) if attempt and handled else attempts,
             written=status.target,
+            in_order_for=status.observed_generation,
             renewed_at=status.last_renewal_time,
             attempt=attempt,
             handled_request=handled,
         )
 
-    def wrote(self, secret: SecretMetadata) -> None:
-        """Remember what a write left."""
+    def wrote(self, secret: SecretMetadata, generation: int) -> None:
+        """Remember what a write left, and which generation of the spec asked for it."""
+        self.in_order_for = generation
         self.written = TargetStatus(name=secret.key.name, uid=secret.uid, resource_version=secret.resource_version)
 
     def handled(self, request: str, now: datetime) -> None:

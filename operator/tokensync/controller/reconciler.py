@@ -3,6 +3,7 @@
 Everything that can happen to a token comes through `Reconciler.reconcile`; it returns when to look again.
 """
 
+import itertools
 import secrets as randomness
 import traceback
 from collections.abc import Sequence
@@ -117,13 +118,13 @@ class Reconciler:
             resource, status = record.read()
         except SpecError as error:
             return await self._refuse(record, error)
-        for _ in range(_LOOKS):
+        for looks in itertools.count(1):
             seen = await self._observe(resource, status, memory)
             decision = self._held_back(seen, decide(seen))
-            if not await self._act(record, seen, decision, memory):
+            if looks > _LOOKS or not await self._act(record, seen, decision, memory):
                 break
-        else:
-            raise ConflictError(f"{record.key} does not settle")
+            if looks == _LOOKS:
+                self._failed(seen, _unsettled(resource), memory, token_wanted=False)
         if isinstance(decision, Keep) and memory.attempts.failures:  # what failed is not wanted any more
             memory.attempts = memory.attempts.succeeded()
             seen = replace(seen, attempts=memory.attempts)
@@ -306,7 +307,7 @@ class Reconciler:
         try:
             await self._renewal.refresh(record.target)
             body = await self._resources.fetch(record.key)
-        except ClusterError as error:
+        except TokenSyncError as error:
             log.warning("cannot look again", **where(record.key), reason=error.reason.value, message=error.text)
             return False
         if body is None:
@@ -314,6 +315,14 @@ class Reconciler:
         else:
             self._inventory.learn_resource(Record.of(body))
         return True
+
+
+def _unsettled(resource: ClientCredentialToken) -> TargetError:
+    return TargetError(
+        Reason.TARGET_CONTESTED,
+        f"Secret {resource.target_key} is not as it was written, each time it is written",
+        remedy="look for an admission webhook or a controller that changes it, and exempt the Secret from it",
+    )
 
 
 def _defect(error: Exception) -> TokenSyncError:

@@ -57,7 +57,7 @@ class Renewal:
         self._must_be_current(record)
         written = await self._write(seen, issue)
         again = memory.written is not None and memory.written.name == written.key.name
-        self._wrote(written, memory)
+        self._wrote(written, seen, memory)
         self._succeeded(issue, memory, repaired=again and because in REPAIRS)
         log.info(
             "token renewed",
@@ -73,9 +73,9 @@ class Renewal:
         if patch is None:
             return
         written = await self._secrets.patch(seen.resource.target_key, patch)
-        self._wrote(written, memory)
-        if seen.status.observed_generation == seen.resource.metadata.generation:  # not the user's wish: a repair
+        if memory.in_order_for == seen.resource.metadata.generation:  # not the user's wish: a repair
             memory.attempts = memory.attempts.repaired(self._clock.now())
+        self._wrote(written, seen, memory)
         log.info("target brought in order", **where(seen.resource.key), secret=written.key.name)
 
     async def sweep(self, seen: Observation) -> None:
@@ -86,7 +86,7 @@ class Renewal:
             except ConflictError:
                 await self.refresh(secret.key)
                 raise
-            self._inventory.remove_secret(secret.key, secret.resource_version)
+            self._inventory.remove_secret(secret)
             log.info("former target deleted", **where(seen.resource.key), secret=secret.key.name)
 
     async def refresh(self, key: Key) -> None:
@@ -96,7 +96,7 @@ class Renewal:
         if secret:
             self._inventory.put_secret(secret)
         elif known:
-            self._inventory.remove_secret(key, known.resource_version)
+            self._inventory.remove_secret(known)
 
     def forget(self, uid: str) -> None:
         """Drop what is known of a resource that is gone."""
@@ -160,9 +160,9 @@ class Renewal:
         self._terminating |= {record.uid for record in self._inventory.resources() if record.key.namespace == namespace}
         log.info("namespace is being deleted", namespace=namespace)
 
-    def _wrote(self, written: SecretMetadata, memory: Memory) -> None:
+    def _wrote(self, written: SecretMetadata, seen: Observation, memory: Memory) -> None:
         self._inventory.put_secret(written)
-        memory.wrote(written)
+        memory.wrote(written, seen.resource.metadata.generation)
 
     def _succeeded(self, issue: Issue, memory: Memory, *, repaired: bool) -> None:
         now = self._clock.now()

@@ -69,13 +69,16 @@ class Resync:
         wait = _FIRST_RETRY
         while True:
             try:
-                await compare()
+                with self._inventory.listing():
+                    await compare()
             except ClusterError as error:
                 log.warning("cannot list", reason=error.reason.value, message=error.text)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, _LONGEST_RETRY)
+            except Exception as error:  # noqa: BLE001  a defect of ours must not end the work on everything else
+                log.error("cannot list", error=type(error).__name__)
             else:
                 return
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_RETRY)
 
     async def _compare_secrets(self) -> None:
         for namespace in self._namespaces:

@@ -41,6 +41,7 @@ class KeyPair:
                 f"the certificate with SHA-1 thumbprint {self.thumbprint_sha1} is not valid before "
                 f"{rfc3339(self.not_before)}",
                 remedy="wait until then, or correct the clock of the node that tokensync runs on",
+                retry_after=self.not_before - now,
             )
         if now > self.not_after:
             raise CredentialError(

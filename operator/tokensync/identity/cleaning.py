@@ -38,20 +38,23 @@ class Cleaner:
         if not isinstance(text, str):
             return ""
         visible = _one_line(_ENTRA_TRAILER.sub("", text[:_LONGEST_READ]))
-        cleaned = _JWT.sub(_REMOVED, self._without_secrets(visible))
+        cleaned = "".join(_replace_covered(visible, self._covered(visible)))
         return cleaned if len(cleaned) <= length else cleaned[: length - 1] + "…"
 
     @cached_property
     def _forms(self) -> str:
         return "\n".join(form for secret in self._secrets for form in _forms(secret))
 
-    def _without_secrets(self, text: str) -> str:
+    def _covered(self, text: str) -> bytearray:
+        """Mark what is secret. A JWT goes as a whole: one that is not ours may have its beginning in common with ours."""
         covered = bytearray(len(text))
+        for token in _JWT.finditer(text):
+            covered[token.start() : token.end()] = b"\1" * len(token[0])
         for run in _RUN.finditer(text):
             for start in range(run.start(), run.end() - _FRAGMENT + 1):
                 if text[start : start + _FRAGMENT] in self._forms:
                     covered[start : start + _FRAGMENT] = b"\1" * _FRAGMENT
-        return "".join(_replace_covered(text, covered))
+        return covered
 
 
 def _replace_covered(text: str, covered: bytearray) -> Iterator[str]:

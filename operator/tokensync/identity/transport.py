@@ -12,6 +12,7 @@ from tokensync.identity.failures import CONNECT_TIMEOUT, REQUEST_TIMEOUT, connec
 from tokensync.identity.hosts import Address, AllowList
 from tokensync.identity.proxies import Proxies
 from tokensync.identity.response import Response
+from tokensync.identity.sockets import Sockets
 
 LONGEST_BODY = 256 * 1024
 """Bytes of an answer that are read. Entra's discovery document takes 2 KiB, a token with many roles some 10 KiB."""
@@ -34,6 +35,7 @@ class Transport:
         self._allowed = allowed
         self._trusted = trusted
         self._proxies = proxies
+        self._sockets = Sockets()
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -54,9 +56,10 @@ class Transport:
         raise failure  # here, not above: a failure must not lead to the error that it was made of
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, those too that were broken off."""
         if self._session is not None:
             await self._session.close()
+        await self._sockets.close()
 
     async def _send(
         self, method: str, address: Address, headers: Mapping[str, str], body: bytes | None, proxy: str | None
@@ -76,7 +79,11 @@ class Transport:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._trusted, limit=0),  # the callers' threads are the limit
+                connector=aiohttp.TCPConnector(
+                    ssl=self._trusted,
+                    limit=0,  # the callers' threads are the limit
+                    socket_factory=self._sockets.make,
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"tokensync/{__version__}", "Accept-Encoding": "identity"},
                 timeout=_TIMEOUT,

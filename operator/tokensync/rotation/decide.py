@@ -283,5 +283,9 @@ def _recheck(seen: Observation, error: TokenSyncError) -> datetime:
     peace = _peace(seen)
     if error.reason is Reason.TARGET_CONTESTED and peace:
         return peace
-    wait = SHORT_RECHECK if error.reason in PASSES_BY_ITSELF else LONGEST_RECHECK
+    wait = (
+        SHORT_RECHECK
+        if error.reason in PASSES_BY_ITSELF
+        else min(error.retry_after or LONGEST_RECHECK, LONGEST_RECHECK)
+    )
     return seen.now + (within_budget(wait, seen.now, seen.schedule) if seen.schedule else wait)

@@ -26,7 +26,7 @@ class SimulatedCluster:
         resources: the controller's `ResourceStore`.
         secret_store: all Secrets.
         resource_store: all resources.
-        collects_after: seconds until the garbage collector takes what a deleted resource owned.
+        collects_after: seconds until the garbage collector looks at what lost its owner, or never had a living one.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class SimulatedCluster:
         self.secrets = SimulatedSecrets(self.api, self.secret_store)
         self.resources = SimulatedResources(self.api, self.resource_store)
         self.collects_after = 0.5
+        self.secret_store.stored = self._look_at
 
     def add_resource(self, key: Key, spec: Json, annotations: Mapping[str, str] | None = None) -> Json:
         """Somebody creates a resource."""
@@ -56,7 +57,9 @@ class SimulatedCluster:
     def delete_resource(self, key: Key) -> None:
         """Somebody deletes a resource; what it controls is collected."""
         gone = self.resource_store.delete(key)
-        asyncio.get_running_loop().call_later(self.collects_after, self._collect, gone["metadata"]["uid"])
+        for body in self.secret_store:
+            if gone["metadata"]["uid"] in _owners(body):
+                self._look_at(Key(body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
     def mark_resource_deleted(self, key: Key) -> None:
         """Somebody deletes a resource that a finalizer holds (as in a deletion in the foreground)."""
@@ -109,8 +112,17 @@ class SimulatedCluster:
         assert before, f"{key} does not exist"
         return store.replace(key, merged(before, patch), manager)
 
-    def _collect(self, uid: str) -> None:
-        for body in self.secret_store:
-            owners = body["metadata"].get("ownerReferences") or []
-            if any(owner["uid"] == uid for owner in owners):
-                self.secret_store.delete(Key(body["metadata"]["namespace"], body["metadata"]["name"]))
+    def _look_at(self, key: Key, body: Json) -> None:
+        """Have the garbage collector look at a Secret that has an owner."""
+        if _owners(body):
+            asyncio.get_running_loop().call_later(self.collects_after, self._collect, key)
+
+    def _collect(self, key: Key) -> None:
+        body = self.secret_store.get(key)
+        owners = _owners(body) if body else set()
+        if owners and not owners & self.resource_store.uids():
+            self.secret_store.delete(key)
+
+
+def _owners(body: Json) -> set[str]:
+    return {owner["uid"] for owner in body["metadata"].get("ownerReferences") or []}

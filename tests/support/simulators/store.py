@@ -3,7 +3,7 @@
 import copy
 import itertools
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,12 +32,14 @@ class Store:
     Attributes:
         stream: tells what happens to them.
         history: each version of each object that there ever was, in order.
+        stored: called with the key and the state of each new version.
     """
 
     def __init__(self, versions: Iterator[int]) -> None:
         """`versions` are the numbers of the cluster's one sequence of resourceVersions."""
         self.stream = Stream()
         self.history: list[Version] = []
+        self.stored: Callable[[Key, Json], None] = lambda _key, _body: None
         self._versions = versions
         self._objects: dict[Key, Json] = {}
         self._uids = itertools.count(1)
@@ -48,6 +50,10 @@ class Store:
     def get(self, key: Key) -> Json | None:
         """The object; None if there is none."""
         return copy.deepcopy(self._objects.get(key))
+
+    def uids(self) -> set[str]:
+        """The uids of all objects."""
+        return {body["metadata"]["uid"] for body in self._objects.values()}
 
     def in_namespace(self, namespace: str | None) -> list[Json]:
         """All objects of a namespace; None for all."""
@@ -86,6 +92,7 @@ class Store:
         self._objects[key] = body
         self.history.append(Version(true_time(), key, copy.deepcopy(body)))
         self.stream.emit(event, body)
+        self.stored(key, body)
         return copy.deepcopy(body)
 
     def delete(self, key: Key) -> Json:

@@ -16,7 +16,7 @@ from tokensync.clock import parse_rfc3339
 from tokensync.controller.inventory import Record
 from tokensync.resource.names import EXPIRES_AT
 from tokensync.resource.spec import Key
-from tokensync.resource.status import Condition, ConditionType, Status
+from tokensync.resource.status import Condition, ConditionType, Status, TokenTimes
 
 NAMESPACE = "reports"
 GRAPH = Key(NAMESPACE, "graph")
@@ -39,7 +39,7 @@ class World:
         self.provider = SimulatedProvider(self.clock)
         self.api = self.cluster.api
         self.settings = settings
-        self.operator: SimulatedOperator | None = None
+        self._running: SimulatedOperator | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,22 +51,27 @@ class World:
 
     # the operator
 
-    def start(self) -> SimulatedOperator:
+    @property
+    def operator(self) -> SimulatedOperator:
+        """The one that runs."""
+        assert self._running, "no operator runs"
+        return self._running
+
+    def start(self) -> None:
         """Start the operator."""
-        self.operator = SimulatedOperator(self.cluster, self.provider, self.clock, **self.settings)
-        self.operator.start()
-        return self.operator
+        self._running = SimulatedOperator(self.cluster, self.provider, self.clock, **self.settings)
+        self._running.start()
 
     async def crash(self) -> None:
         """End it at once, as `kill -9` does."""
-        operator, self.operator = self.operator, None
+        operator, self._running = self._running, None
         if operator:
             await operator.crash()
 
-    async def restart(self) -> SimulatedOperator:
+    async def restart(self) -> None:
         """End it at once and start another."""
         await self.crash()
-        return self.start()
+        self.start()
 
     async def with_token(self, **spec: Any) -> Key:
         """Start the operator with one resource and its certificate, and wait for the token."""
@@ -126,17 +131,36 @@ class World:
     # what can be seen
 
     async def until(self, probe: Callable[[], object], *, within: float) -> None:
-        """Let time pass until something is so; fail if it is not after that many seconds."""
+        """Let time pass until something is so; fail if it is not after that many seconds.
+
+        It is looked at every hundredth of a second, or a thousand times at most.
+        """
         deadline = asyncio.get_running_loop().time() + within
         while not probe():
             assert asyncio.get_running_loop().time() < deadline, f"not within {within} s"
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(max(0.01, within / 1000))
+
+    def resource(self, key: Key = GRAPH) -> Json:
+        """A resource's JSON."""
+        body = self.cluster.resource_store.get(key)
+        assert body, f"{key} does not exist"
+        return body
+
+    def secret(self, key: Key = TOKEN) -> Json:
+        """A Secret's JSON."""
+        body = self.cluster.secret_store.get(key)
+        assert body, f"{key} does not exist"
+        return body
 
     def status(self, key: Key = GRAPH) -> Status:
         """What a resource's status says."""
-        body = self.cluster.resource_store.get(key)
-        assert body, f"{key} does not exist"
-        return Record.of(body).status
+        return Record.of(self.resource(key)).status
+
+    def times(self, key: Key = GRAPH) -> TokenTimes:
+        """What a resource's status says of its token."""
+        times = self.status(key).token
+        assert times, f"{key} has no token"
+        return times
 
     def condition(self, kind: ConditionType, key: Key = GRAPH) -> Condition:
         """One of its conditions."""
