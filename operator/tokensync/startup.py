@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from functools import partial
 
 import structlog
@@ -84,17 +85,22 @@ async def _operate(settings: Settings) -> None:
         log.info("started", version=__version__, server=connection.server, namespaces=settings.namespaces or "all")
         async with asyncio.TaskGroup() as tasks:
             ours = [tasks.create_task(resync.run()), tasks.create_task(controller.run())]
-            await asyncio.sleep(0)  # they start theirs: for tasks younger than itself Kopf waits when it ends
+            await asyncio.sleep(0)  # they start theirs: those younger than itself Kopf cancels when it ends by itself
             await watch(
                 controller,
                 server=connection.server,
                 session=partial(connection.watch_session, resync.watch_lists),
+                is_served=resources.are_served,
+                stop=partial(_cancel, ours),
                 secrets_selector=WATCHED,
                 namespaces=settings.namespaces,
             )
-            for task in ours:
-                task.cancel()
     log.info("stopped")
+
+
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _token_source(settings: Settings, clock: SystemClock) -> MsalTokenSource:

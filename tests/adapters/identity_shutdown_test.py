@@ -2,14 +2,19 @@
 
 import asyncio
 import gc
+import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import psutil
 import pytest
+import trustme
 
 from support.entra import Endpoint, FakeEntra
 from support.entra.faults import Hang
-from support.token_source import register, token_source_for
+from support.token_source import register, spec_at, token_source_for
 from support.waiting import eventually
 from tokensync.identity.source import MsalTokenSource
 
@@ -78,6 +83,35 @@ async def test_closing_ends_what_is_under_way(entra: FakeEntra, endpoint: Endpoi
             results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [asyncio.CancelledError] * 4
     assert busy_threads() == []
+
+
+async def test_closing_waits_for_no_farewell(tmp_path: Path) -> None:
+    """A connection that was broken off is gone after closing, although the other end never answers, as TLS wants it to."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost").configure_cert(tls)
+    asked, over = threading.Event(), threading.Event()
+
+    def stay_silent(listener: socket.socket) -> None:
+        with tls.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(1)
+            asked.set()
+            over.wait()
+
+    with FakeEntra() as entra, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = threading.Thread(target=stay_silent, args=[listener])
+        server.start()
+        host = f"localhost:{port}"
+        async with token_source_for(entra, allowed_hosts=[host], ca_bundle=tmp_path / "ca.pem") as source:
+            task = asyncio.create_task(source.acquire(spec_at(entra, authorityHost=host), register(entra)[1]))
+            await asyncio.to_thread(asked.wait)
+        connections = psutil.Process().net_connections("tcp")
+        over.set()
+        await asyncio.wait([task])
+        server.join()
+    assert not [connection for connection in connections if connection.raddr and connection.raddr.port == port]
 
 
 async def test_a_discovery_that_fails_after_all_have_gone_is_no_news(

@@ -1,6 +1,7 @@
 """Fixtures for tests on a real API server."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.cluster import Cluster
 from support.entra import FakeEntra
 from support.operator_process import OperatorProcess, Settings, StartOperator
 from support.scenario import Scenario
+from support.stage import Stage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +47,13 @@ def ca(entra: FakeEntra, tmp_path: Path) -> Path:
 def scenario(cluster: Cluster, entra: FakeEntra, namespace: str) -> Scenario:
     """An application, its certificate and a namespace for its resources; nothing is created yet."""
     return Scenario(cluster, entra, namespace)
+
+
+@pytest.fixture
+def stage(scenario: Scenario) -> Iterator[Stage]:
+    """The scenario, and providers in trouble beside its own."""
+    with ExitStack() as stack:
+        yield Stage(scenario, stack)
 
 
 @pytest.fixture

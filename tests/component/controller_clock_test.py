@@ -9,9 +9,7 @@ from structlog.testing import capture_logs
 
 from support.simulators.clock import true_time
 from support.simulators.world import GRAPH, TOKEN, World
-from tokensync.clock import parse_rfc3339
 from tokensync.errors import ProviderError, Reason
-from tokensync.resource.names import EXPIRES_AT
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -123,8 +121,5 @@ async def test_a_step_back_does_not_stretch_the_spacing_of_requests(back: timede
 
 def _true_remaining_life(world: World) -> timedelta:
     """How long the stored token really lives on: the provider's clock never stepped."""
-    body = world.cluster.secret_store.get(TOKEN)
-    assert body
-    request = world.request_times()[len(world.provider.issued) - 1]
-    assert parse_rfc3339(body["metadata"]["annotations"][EXPIRES_AT])
-    return request + world.provider.lifetime - true_time()
+    number = world.provider.issued.index(world.token())
+    return world.request_times()[number] + world.provider.lifetime - true_time()

@@ -42,7 +42,7 @@ async def test_a_stale_resource_is_looked_at_again() -> None:
         world.cluster.delete_secret(TOKEN)
 
         await world.until(lambda: world.token() == "token-2-of-graph", within=1)
-        await world.until(lambda: world.status().token.issued_at == world.request_times()[1], within=1)
+        await world.until(lambda: world.times().issued_at == world.request_times()[1], within=1)
 
         assert len(world.provider.requests) == 2
         assert world.api.count("patch", "clientcredentialtokens/status", since=calls) == 2

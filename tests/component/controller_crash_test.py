@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +13,7 @@ from tokensync.resource.status import ConditionType
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
-Step = Callable[[World], Awaitable[None]]
+Step = Callable[[World], Coroutine[None, None, None]]
 
 
 class Scenario(NamedTuple):
@@ -46,9 +46,7 @@ async def start(world: World) -> None:
 
 
 async def wait_until_due(world: World) -> None:
-    token = world.status().token
-    assert token
-    await asyncio.sleep((token.renew_at - world.clock.now()).total_seconds())
+    await asyncio.sleep((world.times().renew_at - world.clock.now()).total_seconds())
 
 
 async def request_renewal(world: World) -> None:

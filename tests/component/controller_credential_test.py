@@ -201,9 +201,7 @@ async def test_another_secret_is_read() -> None:
 async def test_a_certificate_that_is_not_yet_valid_is_waited_for() -> None:
     """Before its time a certificate is not used, however often it is looked at; from then on it is."""
     async with World() as world:
-        certificate = make_certificate(
-            not_before=START + timedelta(hours=2), not_after=START + timedelta(days=365)
-        )
+        certificate = make_certificate(not_before=START + timedelta(hours=2), not_after=START + timedelta(days=365))
         world.cluster.add_secret(CERTIFICATE, certificate.secret_data())
         world.add_resource()
         world.start()

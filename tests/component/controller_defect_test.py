@@ -41,7 +41,7 @@ async def test_a_defect_of_the_source_is_a_failed_attempt() -> None:
         assert defects[0]["error"] == "ValueError"
         assert "acquire (provider.py:" in defects[0]["at"]
         assert CANARY not in str(logs)
-        assert CANARY not in str(world.cluster.resource_store.get(GRAPH))
+        assert CANARY not in str(world.resource())
         world.provider.failure = lambda _: None
         await world.until(lambda: world.status().consecutive_failures == 0, within=301)
 
@@ -104,7 +104,7 @@ async def test_a_defect_before_the_decision_is_told() -> None:
         world.start()
         await world.until(lambda: world.status().conditions, within=2)
         assert world.condition(ConditionType.READY).reason is Reason.INTERNAL_ERROR
-        assert CANARY not in str(world.cluster.resource_store.get(GRAPH))
+        assert CANARY not in str(world.resource())
         world.provider.refusal = None
 
         await world.until(world.is_ready, within=61)
@@ -137,10 +137,8 @@ async def test_a_status_that_is_refused_is_followed_by_a_shorter_one() -> None:
         world.api.refuse(REJECTED, "patch", "clientcredentialtokens/status", times=1)
         await world.with_token()
 
-        status = world.status()
-
-        assert status.token is None
-        assert status.condition(ConditionType.READY).status == "True"
+        assert world.status().token is None
+        assert world.condition(ConditionType.READY).status == "True"
         await asyncio.sleep(3600)
         assert world.status().token is not None
 
@@ -160,7 +158,7 @@ async def test_a_spec_that_cannot_be_read_is_told(patch: dict[str, Any]) -> None
     """What another version's schema let through is refused with the field's name; the token stays, and the repair is seen."""
     async with World() as world:
         await world.with_token()
-        body = world.cluster.resource_store.get(GRAPH)
+        body = world.resource()
         world.cluster.change_resource(GRAPH, {"spec": patch})
 
         await world.until(lambda: world.condition(ConditionType.READY).reason is Reason.INVALID_SPEC, within=2)
@@ -172,9 +170,7 @@ async def test_a_spec_that_cannot_be_read_is_told(patch: dict[str, Any]) -> None
         assert world.condition(ConditionType.STALLED).reason is Reason.INVALID_SPEC
         assert world.token() == world.provider.issued[0]
         assert len(world.provider.requests) == 1
-        world.cluster.resource_store.replace(
-            GRAPH, {**world.cluster.resource_store.get(GRAPH), "spec": body["spec"]}, "kubectl"
-        )
+        world.cluster.resource_store.replace(GRAPH, {**world.resource(), "spec": body["spec"]}, "kubectl")
         await world.until(world.is_ready, within=2)
 
 
@@ -252,4 +248,4 @@ async def test_times_at_the_ends_of_the_calendar_end_nothing(moment: str, where:
 
         assert world.worst_remaining_life() > timedelta(minutes=22)
         assert world.is_ready(other)
-        assert world.status(other).token.expires_at > world.clock.now()
+        assert world.times(other).expires_at > world.clock.now()

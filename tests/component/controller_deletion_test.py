@@ -123,7 +123,7 @@ async def test_deleted_and_recreated_while_its_token_is_on_its_way() -> None:
         await world.until(world.is_ready, within=20)
 
         assert world.token() == world.provider.issued[-1]
-        assert world.status().token.scope == "https://vault.azure.net/.default"
+        assert world.times().scope == "https://vault.azure.net/.default"
 
 
 async def test_a_failure_is_not_told_to_a_recreated_resource() -> None:
@@ -280,7 +280,7 @@ async def test_deletion_at_the_renewal_time() -> None:
         async with World() as world:
             world.api.latency = world.api.answer_latency = 0.05
             await world.with_token()
-            renew_at = world.status().token.renew_at
+            renew_at = world.times().renew_at
             await asyncio.sleep((renew_at - world.clock.now() + timedelta(seconds=offset)).total_seconds())
             world.cluster.delete_resource(GRAPH)
 

@@ -8,7 +8,6 @@ import pytest
 
 from support.simulators.world import GRAPH, World
 from tokensync.errors import ProviderError, Reason
-from tokensync.resource.spec import Key
 from tokensync.resource.status import ConditionType
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -19,7 +18,7 @@ async def test_a_burst_does_not_delay_a_renewal() -> None:
     async with World(workers=8) as world:
         world.provider.latency = 1
         await world.with_token(tenant="fabrikam")
-        renew_at = world.status().token.renew_at
+        renew_at = world.times().renew_at
         await asyncio.sleep((renew_at - world.clock.now()).total_seconds() - 5)
         for number in range(1000):
             world.add_resource(f"new-{number}")
@@ -36,7 +35,7 @@ async def test_a_burst_of_the_same_endpoint_does_not_delay_a_late_renewal() -> N
         world.provider.latency = 1
         world.provider.lifetime = timedelta(minutes=4)
         await world.with_token()
-        renew_at = world.status().token.renew_at
+        renew_at = world.times().renew_at
         world.provider.lifetime = timedelta(hours=1)
         await asyncio.sleep((renew_at - world.clock.now()).total_seconds() - 5)
         for number in range(1000):
@@ -87,7 +86,7 @@ async def test_a_retry_without_slack_goes_before_a_burst() -> None:
         world.provider.latency = 1
         await world.with_token()
         world.provider.failure = lambda _: ProviderError(Reason.PROVIDER_UNAVAILABLE, "down")
-        missed_at = world.status().token.expires_at - timedelta(minutes=3)
+        missed_at = world.times().expires_at - timedelta(minutes=3)
         await asyncio.sleep((missed_at - world.clock.now()).total_seconds() - 40)
         world.provider.failure = lambda _: None
         for number in range(1000):
@@ -107,7 +106,7 @@ async def test_a_hanging_endpoint_delays_nobody_else() -> None:
         for number in range(200):
             world.add_resource(f"hanging-{number}", tenant="hanging")
         world.provider.latency_of["hanging"] = 10_000
-        before = {key: world.status(key).token.renew_at for key in others}
+        before = {key: world.times(key).renew_at for key in others}
 
         await asyncio.sleep(3600)
 
@@ -122,7 +121,9 @@ async def test_a_hanging_endpoint_gives_its_workers_back() -> None:
     async with World(workers=4) as world:
         world.provider.latency_of["hanging"] = 10
         world.provider.failure = lambda spec: (
-            ProviderError(Reason.PROVIDER_UNREACHABLE, "timeout") if spec.provider.entra.tenant_id == "hanging" else None
+            ProviderError(Reason.PROVIDER_UNREACHABLE, "timeout")
+            if spec.provider.entra.tenant_id == "hanging"
+            else None
         )
         world.add_certificate()
         keys = [world.add_resource(f"hanging-{number}", tenant="hanging") for number in range(20)]
@@ -160,7 +161,9 @@ async def test_a_resource_is_never_worked_on_twice_at_once() -> None:
         await world.with_token()
         for number in range(50):
             world.request_renewal(f"request-{number}")
-            world.cluster.change_secret(GRAPH._replace(name="graph-token"), {"metadata": {"labels": {"n": str(number)}}})
+            world.cluster.change_secret(
+                GRAPH._replace(name="graph-token"), {"metadata": {"labels": {"n": str(number)}}}
+            )
             await asyncio.sleep(0.1)
         await asyncio.sleep(120)
 

@@ -80,7 +80,7 @@ def test_a_late_answer_does_not_bring_a_secret_back(inventory: Inventory) -> Non
     """A Secret that was deleted at version 12 is not there because of an answer or a list of version 11."""
     inventory.put_resource(record(1))
     inventory.put_secret(secret(10))
-    inventory.remove_secret(TOKEN, "12")
+    inventory.remove_secret(secret(12))
 
     assert not inventory.put_secret(secret(11))
     assert inventory.secret(TOKEN) is None
@@ -90,7 +90,7 @@ def test_a_late_answer_does_not_bring_a_secret_back(inventory: Inventory) -> Non
 def test_a_secret_that_was_never_seen_can_be_gone(inventory: Inventory) -> None:
     """The deletion may be seen before the answer to the write that created it."""
     inventory.put_resource(record(1))
-    inventory.remove_secret(TOKEN, "12")
+    inventory.remove_secret(secret(12))
 
     assert not inventory.put_secret(secret(11))
     assert inventory.secret(TOKEN) is None
@@ -99,7 +99,7 @@ def test_a_secret_that_was_never_seen_can_be_gone(inventory: Inventory) -> None:
 def test_an_older_deletion_changes_nothing(inventory: Inventory) -> None:
     """A Secret that was created anew is not removed by the end of its predecessor."""
     inventory.put_secret(secret(20))
-    inventory.remove_secret(TOKEN, "12")
+    inventory.remove_secret(secret(12))
 
     assert inventory.secret(TOKEN) is not None
 
@@ -109,7 +109,7 @@ def test_nothing_is_remembered_of_secrets_that_nobody_names(inventory: Inventory
     for number in range(100):
         key = Key(NAMESPACE, f"other-{number}")
         inventory.put_secret(secret(number + 1, key=key))
-        inventory.remove_secret(key, str(number + 1000))
+        inventory.remove_secret(secret(number + 1000, key=key))
 
     assert not inventory._gone
     assert not inventory._secrets
@@ -119,10 +119,10 @@ def test_nothing_is_remembered_of_secrets_that_nobody_names(inventory: Inventory
 def test_nothing_is_remembered_of_a_resource_that_is_gone(inventory: Inventory) -> None:
     """With its last user a Secret's end is forgotten too."""
     inventory.put_resource(record(1))
-    inventory.remove_secret(TOKEN, "12")
+    inventory.remove_secret(secret(12))
     inventory.learn_secret(secret(13, key=CERTIFICATE))
     inventory.remove_resource(GRAPH, "uid-1")
-    inventory.remove_secret(CERTIFICATE, "14")
+    inventory.remove_secret(secret(14, key=CERTIFICATE))
 
     assert not inventory._gone
     assert not inventory._users
@@ -187,7 +187,7 @@ def test_owned_secrets_follow_the_owner_reference(inventory: Inventory) -> None:
     inventory.put_secret(secret(2, key=first, owner="uid-1"))
     assert [owned.key for owned in inventory.owned_by("uid-1")] == [first, second]
     inventory.put_secret(secret(3, key=first))
-    inventory.remove_secret(second, "4")
+    inventory.remove_secret(secret(4, key=second))
 
     assert inventory.owned_by("uid-1") == []
 
@@ -197,6 +197,19 @@ def test_a_foreign_controller_is_no_owner_of_ours(inventory: Inventory) -> None:
     inventory.put_secret(replace(secret(1, owner="uid-1"), controlled_by_token=False))
 
     assert inventory.owned_by("uid-1") == []
+
+
+def test_a_page_of_a_list_brings_nothing_back(inventory: Inventory) -> None:
+    """What ended while a list is taken in stays gone, whoever names it; what is created anew is another."""
+    with inventory.listing():
+        inventory.put_resource(record(10))
+        inventory.remove_resource(GRAPH, "uid-1")
+        inventory.remove_secret(secret(12))
+
+        assert not inventory.put_resource(record(10))
+        assert not inventory.put_secret(secret(11))
+        assert inventory.put_resource(record(13, uid="uid-2"))
+    assert inventory.put_secret(secret(20))
 
 
 def test_what_a_complete_list_lacks_is_gone(inventory: Inventory) -> None:

@@ -1,16 +1,16 @@
 """The provider or the API server is away: what is stored stays good, attempts go on, and recovery needs nobody."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from support.simulators.api import always
-from support.simulators.clock import true_time
 from support.simulators.world import GRAPH, TOKEN, World
 from tokensync.errors import ClusterError, ProviderError, Reason
-from tokensync.resource.status import ConditionType, TokenTimes
+from tokensync.resource.status import ConditionType
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -21,24 +21,18 @@ BUDGET = timedelta(minutes=20)
 REQUEST_TIMEOUT = timedelta(seconds=10)
 
 
-def times(world: World) -> TokenTimes:
-    token = world.status().token
-    assert token
-    return token
-
-
 async def sleep_until(world: World, moment: datetime) -> None:
     await asyncio.sleep((moment - world.clock.now()).total_seconds())
 
 
 @pytest.mark.parametrize("failure", [DOWN, REFUSED], ids=["unavailable", "refused"])
-async def test_attempts_go_on_until_the_expiry(failure) -> None:
+async def test_attempts_go_on_until_the_expiry(failure: Callable[[], Exception]) -> None:
     """From the renewal time to the expiry attempts are at most a sixth of the budget and a request's timeout apart."""
     async with World() as world:
         await world.with_token()
         world.provider.failure = lambda _: failure()
         world.provider.latency = 10
-        token = times(world)
+        token = world.times()
 
         await sleep_until(world, token.expires_at)
 
@@ -52,7 +46,7 @@ async def test_ready_stays_true_until_the_token_expires() -> None:
     """While renewals fail the stored token counts; when it expires `Ready` turns False, and the token stays."""
     async with World() as world:
         await world.with_token()
-        token, before = times(world), world.token()
+        token, before = world.times(), world.token()
         world.provider.failure = lambda _: DOWN()
 
         await sleep_until(world, token.expires_at - timedelta(seconds=1))
@@ -115,7 +109,7 @@ async def test_retry_after_goes_before_the_sixth_of_the_budget() -> None:
     """A provider that asks for ten minutes gets them, also between the renewal time and the expiry."""
     async with World() as world:
         await world.with_token()
-        token = times(world)
+        token = world.times()
         world.provider.failure = lambda _: ProviderError(
             Reason.PROVIDER_THROTTLED, "throttled", retry_after=timedelta(minutes=10)
         )
@@ -228,7 +222,7 @@ async def test_an_outage_of_the_api_server_costs_no_token() -> None:
     """With the API server away over a renewal the token is bought once, and written when it is back."""
     async with World() as world:
         await world.with_token()
-        token = times(world)
+        token = world.times()
         await sleep_until(world, token.renew_at - timedelta(seconds=30))
         fault = world.api.refuse(AWAY)
         await asyncio.sleep(600)
@@ -236,7 +230,7 @@ async def test_an_outage_of_the_api_server_costs_no_token() -> None:
         fault.lift()
 
         await world.until(lambda: world.token() == world.provider.issued[-1], within=201)
-        await world.until(lambda: times(world).issued_at >= token.renew_at, within=6)
+        await world.until(lambda: world.times().issued_at >= token.renew_at, within=6)
 
         assert len(world.provider.requests) == 2
         assert world.worst_remaining_life(TOKEN) > timedelta(minutes=3)

@@ -1,13 +1,10 @@
 """What a restart costs, wherever the operator stood when it ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import pytest
 
-from support.simulators.world import CERTIFICATE, GRAPH, NAMESPACE, TOKEN, World
-from tokensync.resource.spec import Key
+from support.simulators.world import GRAPH, World
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -32,7 +29,7 @@ async def test_renewals_go_on_after_a_restart() -> None:
     """A restarted operator renews at the time that its predecessor had announced."""
     async with World() as world:
         await world.with_token()
-        renew_at = world.status().token.renew_at
+        renew_at = world.times().renew_at
 
         await world.restart()
         await asyncio.sleep(3600)
@@ -49,7 +46,7 @@ async def test_a_wiped_status_costs_one_status_write() -> None:
             if restart:
                 await world.crash()
             calls = len(world.api.calls)
-            world.cluster.resource_store.keep(GRAPH, {**world.cluster.resource_store.get(GRAPH), "status": {}})
+            world.cluster.resource_store.keep(GRAPH, {**world.resource(), "status": {}})
             if restart:
                 world.start()
 
@@ -68,7 +65,7 @@ async def test_a_status_of_nonsense_is_written_anew() -> None:
     async with World() as world:
         await world.with_token()
         nonsense = {"observedGeneration": "many", "token": {"expiresAt": "soon"}}
-        world.cluster.resource_store.keep(GRAPH, {**world.cluster.resource_store.get(GRAPH), "status": nonsense})
+        world.cluster.resource_store.keep(GRAPH, {**world.resource(), "status": nonsense})
 
         await world.until(world.is_ready, within=2)
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.simulators.api import always
 from support.simulators.world import GRAPH, NAMESPACE, TOKEN, World
@@ -82,7 +83,7 @@ async def test_missed_changes_are_found_within_the_hour() -> None:
 
         await asyncio.sleep(3601)
 
-        assert world.status().token.scope == "https://vault.azure.net/.default"
+        assert world.times().scope == "https://vault.azure.net/.default"
         assert world.provider.requests[-1].thumbprint == certificate.thumbprint_sha256
         assert world.is_ready()
 
@@ -135,20 +136,38 @@ async def test_a_secret_written_during_a_list_is_not_taken_for_gone() -> None:
 
 
 async def test_what_was_deleted_during_a_list_does_not_come_back() -> None:
-    """A page that is older than a deletion does not undo it."""
+    """A page that is older than a deletion does not undo it, neither for a Secret nor for a resource."""
     async with World() as world:
         await world.with_token(target={"deletionPolicy": "Retain"})
-        for kind in ("secrets", "clientcredentialtokens"):
-            page = world.api.hold("list", kind, written=True)
-            world.operator.watch_anew()
-            await asyncio.wait_for(page.reached.wait(), timeout=5)
-            if kind == "secrets":
-                world.cluster.add_secret(Key(NAMESPACE, "theirs"), {})
-                world.cluster.delete_secret(Key(NAMESPACE, "theirs"))
-            else:
-                world.cluster.delete_resource(GRAPH)
-            await asyncio.sleep(1)
-            page.lift()
-            await asyncio.sleep(5)
+        theirs = Key(NAMESPACE, "theirs")
+        world.cluster.add_secret(theirs, {})
+        pages = [world.api.hold("list", kind, written=True) for kind in ("secrets", "clientcredentialtokens")]
+        world.operator.watch_anew()
+        await asyncio.wait_for(pages[0].reached.wait(), timeout=5)
+        world.cluster.delete_secret(theirs)
+        await asyncio.sleep(1)
+        pages[0].lift()
+        await asyncio.wait_for(pages[1].reached.wait(), timeout=5)
+        world.cluster.delete_resource(GRAPH)
+        await asyncio.sleep(1)
+        pages[1].lift()
+        await asyncio.sleep(5)
 
+        assert world.operator.inventory.secret(theirs) is None
         assert world.operator.inventory.resource(GRAPH) is None
+
+
+async def test_a_list_that_nobody_can_read_ends_nothing() -> None:
+    """An unexpected answer to a list is logged without its content, and asked for again."""
+    async with World() as world:
+        await world.with_token()
+        fault = world.api.refuse(always(KeyError, "canary"), "list", times=3)
+        world.operator.watch_anew()
+        with capture_logs() as logs:
+            await fault.reached.wait()
+            await asyncio.sleep(60)
+
+        assert fault.times == 0
+        assert "canary" not in str(logs)
+        world.cluster.delete_secret(TOKEN)
+        await world.until(world.token, within=2)

@@ -53,7 +53,7 @@ async def test_resumed_within_the_window_renews_nothing() -> None:
     """A token that is not yet due outlasts the suspension."""
     async with World() as world:
         await world.with_token()
-        renew_at = world.status().token.renew_at
+        renew_at = world.times().renew_at
         suspend(world, True)
         await asyncio.sleep(600)
         suspend(world, False)

@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
-from typing import Any
 
 import pytest
 
+from support.simulators.api import always
+from support.simulators.store import Json
 from support.simulators.world import GRAPH, NAMESPACE, TOKEN, World
-from tokensync.errors import Reason
+from tokensync.errors import ClusterError, Reason
 from tokensync.resource import names
 from tokensync.resource.spec import Key
 from tokensync.resource.status import ConditionType
@@ -17,17 +18,8 @@ pytestmark = pytest.mark.looptime(noop_cycles=0)
 SHARED = Key(NAMESPACE, "shared")
 
 
-def metadata(world: World, key: Key = TOKEN) -> dict[str, Any]:
-    body = world.cluster.secret_store.get(key)
-    assert body, f"{key} does not exist"
-    found: dict[str, Any] = body["metadata"]
-    return found
-
-
-def uid(world: World, key: Key) -> str:
-    body = world.cluster.resource_store.get(key)
-    assert body, f"{key} does not exist"
-    found: str = body["metadata"]["uid"]
+def metadata(world: World, key: Key = TOKEN) -> Json:
+    found: Json = world.secret(key)["metadata"]
     return found
 
 
@@ -38,10 +30,10 @@ async def test_a_created_target_is_controlled_by_its_resource() -> None:
 
         (owner,) = metadata(world)["ownerReferences"]
 
-        assert owner["uid"] == uid(world, GRAPH)
+        assert owner["uid"] == world.resource()["metadata"]["uid"]
         assert owner["controller"] is True
         assert "blockOwnerDeletion" not in owner
-        assert "finalizers" not in world.cluster.resource_store.get(GRAPH)["metadata"]
+        assert "finalizers" not in world.resource()["metadata"]
 
 
 async def test_retarget_writes_the_new_before_it_deletes_the_old() -> None:
@@ -111,9 +103,6 @@ async def test_back_to_the_first_target() -> None:
 
 async def test_a_former_target_that_cannot_be_deleted_is_deleted_later() -> None:
     """While the deletion is refused the new target works, and the old one goes when it may."""
-    from support.simulators.api import always
-    from tokensync.errors import ClusterError
-
     async with World() as world:
         await world.with_token()
         fault = world.api.refuse(always(ClusterError, Reason.FORBIDDEN, "tokensync may not delete secrets"), "delete")
@@ -250,8 +239,7 @@ async def test_consent_starts_the_adoption() -> None:
         adopted = metadata(world)
         assert "ownerReferences" not in adopted
         assert adopted["annotations"][names.ADOPTED] == "true"
-        body = world.cluster.secret_store.get(TOKEN)
-        assert body
+        body = world.secret()
         assert base64.b64decode(body["data"]["note"]) == b"mine"
 
 
@@ -297,7 +285,7 @@ async def test_a_recreated_resource_takes_its_retained_secret_back() -> None:
 
         await world.until(world.is_ready, within=5)
 
-        assert metadata(world)["labels"][names.OWNER_UID_LABEL] == uid(world, GRAPH)
+        assert metadata(world)["labels"][names.OWNER_UID_LABEL] == world.resource()["metadata"]["uid"]
         assert world.token() == world.provider.issued[1]
 
 
@@ -339,7 +327,6 @@ async def test_another_shape_is_a_new_token() -> None:
 
         await world.until(world.is_ready, within=2)
 
-        body = world.cluster.secret_store.get(TOKEN)
-        assert body
+        body = world.secret()
         assert set(body["data"]) == {"header"}
         assert base64.b64decode(body["data"]["header"]).decode() == f"Bearer {world.provider.issued[-1]}"

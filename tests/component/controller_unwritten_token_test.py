@@ -1,6 +1,7 @@
 """A token that was bought is kept until it is written, and never asked for twice."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -18,8 +19,12 @@ AWAY = always(ClusterError, Reason.CLUSTER_UNAVAILABLE, "the Kubernetes API did 
 
 
 @pytest.mark.parametrize("verb", ["create", "patch"])
-@pytest.mark.parametrize(("error", "reason"), [(QUOTA, Reason.TARGET_REJECTED), (AWAY, Reason.CLUSTER_UNAVAILABLE)])
-async def test_a_write_that_fails_for_ten_minutes_costs_no_second_token(verb, error, reason) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"), [(QUOTA, Reason.TARGET_REJECTED), (AWAY, Reason.CLUSTER_UNAVAILABLE)], ids=["quota", "outage"]
+)
+async def test_a_write_that_fails_for_ten_minutes_costs_no_second_token(
+    verb: str, error: Callable[[], Exception], reason: Reason
+) -> None:
     """A first token or a renewed one that cannot be written is written later, and the reason is told meanwhile."""
     async with World() as world:
         if verb == "create":
@@ -46,7 +51,7 @@ async def test_a_write_that_fails_for_ten_minutes_costs_no_second_token(verb, er
 
 
 @pytest.mark.parametrize("verb", ["create", "patch"])
-async def test_an_answer_that_is_lost_costs_no_second_token(verb) -> None:
+async def test_an_answer_that_is_lost_costs_no_second_token(verb: str) -> None:
     """Where a write took effect though its answer was lost, the Secret is found, and no token asked for again."""
     async with World() as world:
         world.add_certificate()
@@ -100,7 +105,7 @@ async def test_a_token_that_came_due_unwritten_is_not_written() -> None:
 
         assert len(world.provider.requests) > 1
         assert world.token() == world.provider.issued[-1]
-        assert world.status().token.renew_at > world.clock.now()
+        assert world.times().renew_at > world.clock.now()
 
 
 async def test_a_token_for_another_spec_is_not_written() -> None:

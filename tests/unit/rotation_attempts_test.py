@@ -237,8 +237,8 @@ def test_clock_that_was_set_back_delays_no_repair(repairs: int) -> None:
 def test_war_over_one_target_is_none_over_another() -> None:
     """Failures and the last renew request are the resource's, whatever it writes."""
     attempts = replace(fail(Attempts()), repairs=5, repaired_at=NOW, handled_at=NOW)
-    assert attempts.elsewhere() == replace(attempts, repairs=0, repaired_at=None)
-    assert attempts.elsewhere().repair_not_before(NOW, None) is None
+    assert attempts.at_peace() == replace(attempts, repairs=0, repaired_at=None)
+    assert attempts.at_peace().repair_not_before(NOW, None) is None
 
 
 def test_contested_target_is_repaired_when_its_token_is_due() -> None:

@@ -8,6 +8,7 @@ from tokensync.cluster.refusals import NotFoundError
 from tokensync.resource.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 from tokensync.resource.spec import Key
 
+_API = Collection(f"/apis/{GROUP}", VERSION)
 RESOURCES = Collection(f"/apis/{GROUP}/{VERSION}", PLURAL)
 
 _PAGE = "500"
@@ -19,6 +20,14 @@ class ClusterResources:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+
+    async def are_served(self) -> bool:
+        """Whether the API server knows them: whether their CustomResourceDefinition was applied."""
+        try:
+            answer = await self._api.call(Verb.GET, _API, None)
+        except NotFoundError:
+            return False
+        return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
 
     async def fetch(self, key: Key) -> dict[str, Any] | None:
         """The resource's JSON; None if there is none."""

@@ -22,6 +22,7 @@ NEW_RESOURCE_PATIENCE = timedelta(seconds=60)
 """How long somebody who has just created a resource waits without missing the token."""
 _CLOCK_CHECK = 5.0
 _CLOCK_STEP = 1.0
+_AFTER_INTERRUPTION = timedelta(seconds=1)
 
 log = structlog.get_logger("tokensync")
 
@@ -97,6 +98,11 @@ class Controller:
     async def _bring_in_order(self, key: Key) -> None:
         try:
             again = await self._reconciler.reconcile(key)
+        except asyncio.CancelledError:
+            if _is_to_end():
+                raise
+            log.warning("interrupted", namespace=key.namespace, name=key.name)
+            again = self._clock.now() + _AFTER_INTERRUPTION
         finally:
             self._queue.done(key)
             self._idle.release()
@@ -146,3 +152,9 @@ class Controller:
 
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
+
+
+def _is_to_end() -> bool:
+    """Whether it is this task that was cancelled, and not a request it waits for: Kopf cancels those when it ends."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

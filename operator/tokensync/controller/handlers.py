@@ -4,9 +4,7 @@ Only its low-level half is used: no finalizers, no annotations, no events of its
 """
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
@@ -15,7 +13,9 @@ import kopf
 import structlog
 
 from tokensync.controller.controller import Controller
+from tokensync.controller.ending import Ending
 from tokensync.controller.inventory import Record
+from tokensync.errors import ClusterError
 from tokensync.resource.names import GROUP, PLURAL, VERSION
 from tokensync.target.metadata import SecretMetadata
 
@@ -50,6 +50,8 @@ async def watch(
     *,
     server: str,
     session: Callable[[], aiohttp.ClientSession],
+    is_served: Callable[[], Awaitable[bool]],
+    stop: Callable[[], None],
     secrets_selector: str,
     namespaces: tuple[str, ...],
 ) -> None:
@@ -59,35 +61,46 @@ async def watch(
         controller: takes what is seen.
         server: the API server's URL.
         session: makes a session with it, authenticated; called again after a 401.
+        is_served: tells whether the API server knows our kind.
+        stop: ends everything else, as soon as the process is asked to stop.
         secrets_selector: field selector of the Secrets that are watched.
         namespaces: where; empty for everywhere.
     """
-    stopping = asyncio.Event()
-    while not stopping.is_set():
+    ending = Ending(stop)
+    ending.listen()
+    while True:
+        await ending.unless_asked(_wait_for_our_kind(is_served))
+        if ending.asked:
+            return
+        ending.listen_again()
         try:
             await kopf.operator(
-                registry=_registry(controller, server, session, stopping),
+                registry=_registry(controller, server, session, ending),
                 settings=_settings(secrets_selector, scanning=not namespaces),
                 standalone=True,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
-                stop_flag=stopping,
+                stop_flag=ending.flag,
             )
         except Exception as error:  # noqa: BLE001  whatever ends the watch: it is started anew, the rest goes on
             log.error("watch ended", error=type(error).__name__)
-            stopping.clear()
-            await _pause(stopping)
+            await ending.unless_asked(asyncio.sleep(_RESTART))
         else:
+            ending.ask()
             return
 
 
-async def _pause(stopping: asyncio.Event) -> None:
-    """Wait before the next start, unless asked to stop: Kopf's own signal handlers ended with it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_RESTART):
-            await stopping.wait()
+async def _wait_for_our_kind(is_served: Callable[[], Awaitable[bool]]) -> None:
+    """Of some namespaces only, Kopf never finds out that a kind came when it was not there from the start."""
+    while True:
+        try:
+            if await is_served():
+                return
+            remedy = "apply the CustomResourceDefinition of tokensync"
+            log.error("unknown kind", message=f"the API server does not know {PLURAL}.{GROUP}/{VERSION}: {remedy}")
+        except ClusterError as error:
+            log.warning("cannot look for our kind", reason=error.reason.value, message=error.text)
+        await asyncio.sleep(_RESTART)
 
 
 def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings:
@@ -108,7 +121,7 @@ def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings
 
 
 def _registry(
-    controller: Controller, server: str, session: Callable[[], aiohttp.ClientSession], stopping: asyncio.Event
+    controller: Controller, server: str, session: Callable[[], aiohttp.ClientSession], ending: Ending
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
@@ -134,6 +147,6 @@ def _registry(
 
     @kopf.on.cleanup(registry=registry)
     async def end(**_: Any) -> None:
-        stopping.set()  # whatever ended it: a task of Kopf's own waits for this flag, and Kopf would wait for that task
+        ending.flag.set()
 
     return registry

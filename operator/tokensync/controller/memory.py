@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tokensync.resource.spec import Key
+from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.resource.status import Attempt, Status, TargetStatus
 from tokensync.rotation.attempts import Attempts
 from tokensync.target.metadata import SecretMetadata
@@ -59,6 +59,11 @@ class Memory:
         """Remember what a write left, and which generation of the spec asked for it."""
         self.in_order_for = generation
         self.written = TargetStatus(name=secret.key.name, uid=secret.uid, resource_version=secret.resource_version)
+
+    def was_in_order(self, resource: ClientCredentialToken) -> bool:
+        """Whether this target was written for this generation before: what is not in order now is somebody's doing."""
+        same = self.written is not None and self.written.name == resource.spec.target.name
+        return same and self.in_order_for == resource.metadata.generation
 
     def handled(self, request: str, now: datetime) -> None:
         """Remember a renew request that was answered or tried."""

@@ -134,8 +134,8 @@ class Reconciler:
 
     async def _observe(self, resource: ClientCredentialToken, status: Status, memory: Memory) -> Observation:
         self._use_credential(resource, memory)
-        if memory.written and memory.written.name != resource.spec.target.name:
-            memory.attempts = memory.attempts.elsewhere()
+        if not memory.was_in_order(resource):
+            memory.attempts = memory.attempts.at_peace()
         finding = await self._keyring.look(resource, status, self._clock.now())
         secret = self._inventory.secret(resource.target_key)
         whose = ownership(

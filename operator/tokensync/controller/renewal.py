@@ -56,9 +56,9 @@ class Renewal:
         issue = self._unwritten(seen, memory) or await self._buy(seen, memory)
         self._must_be_current(record)
         written = await self._write(seen, issue)
-        again = memory.written is not None and memory.written.name == written.key.name
+        repaired = because in REPAIRS and memory.was_in_order(seen.resource)
         self._wrote(written, seen, memory)
-        self._succeeded(issue, memory, repaired=again and because in REPAIRS)
+        self._succeeded(issue, memory, repaired=repaired)
         log.info(
             "token renewed",
             **where(record.key),
@@ -73,7 +73,7 @@ class Renewal:
         if patch is None:
             return
         written = await self._secrets.patch(seen.resource.target_key, patch)
-        if memory.in_order_for == seen.resource.metadata.generation:  # not the user's wish: a repair
+        if memory.was_in_order(seen.resource):
             memory.attempts = memory.attempts.repaired(self._clock.now())
         self._wrote(written, seen, memory)
         log.info("target brought in order", **where(seen.resource.key), secret=written.key.name)

@@ -123,8 +123,8 @@ class Attempts:
         """After the target was brought back."""
         return replace(self, repairs=self.repairs + 1 if self._at_war(now) else 1, repaired_at=now)
 
-    def elsewhere(self) -> "Attempts":
-        """For another target: a war over the former one is none over this."""
+    def at_peace(self) -> "Attempts":
+        """For another target, or another spec: a war over the former one is none over this."""
         return replace(self, repairs=0, repaired_at=None)
 
     def contested(self, now: datetime) -> bool:

@@ -42,7 +42,8 @@ class Violation(StrEnum):
     REQUESTED = "a renewal was requested"
 
 
-REPAIRS = frozenset({Violation.MISSING, Violation.EDITED, Violation.UNKNOWN})
+REPAIRS = frozenset({Violation.MISSING, Violation.EDITED, Violation.UNKNOWN, Violation.OTHER_SPEC})
+"""Somebody else's doing, where the target was in order for the same spec before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class SimulatedOperator:
 
     def _resource(self, event: EventType, body: dict[str, Any]) -> None:
         act = self._controller.resource_gone if event == "DELETED" else self._controller.resource_seen
-        self._take(lambda: act(Record.of(body)))
+        if event == "DELETED" or not self._controller.knows(body["metadata"]):
+            self._take(lambda: act(Record.of(body)))
 
     def _take(self, act: Callable[[], None]) -> None:
         try:

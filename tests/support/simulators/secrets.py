@@ -1,7 +1,7 @@
 """The simulated API server's Secrets, as the operator calls them."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 from support.simulators.api import Api
@@ -26,10 +26,12 @@ class SimulatedSecrets:
 
     Attributes:
         terminating: the namespaces that are being deleted: nothing can be created there.
+        webhook: a mutating admission webhook: what is to be stored goes through it.
     """
 
     def __init__(self, api: Api, store: Store) -> None:
         self.terminating = set[str]()
+        self.webhook: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
         self._api = api
         self._store = store
 
@@ -53,7 +55,7 @@ class SimulatedSecrets:
         async with self._api.call("create", "secrets", key):
             if key.namespace in self.terminating:
                 raise NamespaceTerminatingError(key.namespace)
-            created = self._store.create(key, body, FIELD_MANAGER)
+            created = self._store.create(key, self.webhook(body), FIELD_MANAGER)
         return SecretMetadata.parse(created)
 
     async def patch(self, key: Key, patch: dict[str, Any]) -> SecretMetadata:
@@ -64,7 +66,7 @@ class SimulatedSecrets:
             after = merged(before, patch)
             if after["type"] != before["type"]:
                 raise TargetError(Reason.TARGET_TYPE_MISMATCH, f"Secret {key} has another type than Opaque")
-            patched = self._store.replace(key, after, FIELD_MANAGER)
+            patched = self._store.replace(key, self.webhook(after), FIELD_MANAGER)
         return SecretMetadata.parse(patched)
 
     async def delete(self, secret: SecretMetadata) -> None:

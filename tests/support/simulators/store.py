@@ -56,8 +56,9 @@ class Store:
         return {body["metadata"]["uid"] for body in self._objects.values()}
 
     def in_namespace(self, namespace: str | None) -> list[Json]:
-        """All objects of a namespace; None for all."""
-        return [body for body in self if namespace in (None, body["metadata"]["namespace"])]
+        """All objects of a namespace, in the order of their names; None for all namespaces."""
+        keys = sorted(key for key in self._objects if namespace in (None, key.namespace))
+        return [copy.deepcopy(self._objects[key]) for key in keys]
 
     def create(self, key: Key, body: Json, manager: str) -> Json:
         """Store a new object.
