@@ -48,11 +48,11 @@ class _Phase:
         """Do it once, and count."""
         workload = self.workload
         mark, requests = workload.audit.mark(), workload.entra.token_requests
-        began, cpu = time.monotonic(), self.before()
+        began, before = time.monotonic(), workload.processor_seconds()
         self._started = datetime.now(UTC)
         self.act(mark)
         seconds = time.monotonic() - began
-        spent, memory = workload.usage()
+        spent = workload.processor_seconds()
         calls = workload.calls(mark)
         return Measurement(
             self.title,
@@ -61,15 +61,18 @@ class _Phase:
                 **self.quantiles(calls),
                 "token requests": str(workload.entra.token_requests - requests),
                 "API writes for each": f"{sum(_writes(call) for call in calls) / workload.count:.2f}",
-                "CPU ms for each": f"{(spent - cpu) * 1000 / workload.count:.1f}",
-                "RSS MiB after": f"{memory:.0f}",
+                **{
+                    f"CPU ms for each, {part}": f"{(spent[part] - self.owed(part, before)) * 1000 / workload.count:.1f}"
+                    for part in spent
+                },
+                "RSS MiB after": f"{workload.memory():.0f}",
             },
             dict(Counter(_name(call) for call in calls)),
         )
 
-    def before(self) -> float:
-        """The processor seconds that the operator had used before."""
-        return self.workload.usage()[0]
+    def owed(self, part: str, before: dict[str, float]) -> float:
+        """The processor seconds that a part had used before."""
+        return before[part]
 
     def act(self, mark: int) -> None:
         """What is measured; `mark` is the audit log's place before it."""
@@ -115,9 +118,9 @@ class Restart(_Phase):
 
     title = f"restart, {SETTLE:.0f} s"
 
-    def before(self) -> float:
+    def owed(self, part: str, before: dict[str, float]) -> float:
         """A new process has used none."""
-        return 0.0
+        return 0.0 if part == "operator" else before[part]
 
     def act(self, mark: int) -> None:  # noqa: ARG002  nothing to wait for: nothing must happen
         """Restart, and let it look at everything."""

@@ -1,21 +1,21 @@
 """Many resources that share one certificate, in one namespace, and the operator that has to care for them."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
+from crowd import Request, send_all
 from support.audit import AuditLog, Call
 from support.cluster import Cluster
 from support.control_plane import ControlPlane
 from support.entra import FakeEntra
 from support.operator_process import OperatorProcess
+from support.rest import JSON, MERGE_PATCH
 from support.scenario import Scenario
-
-CREATORS = 4
+from tokensync.resource.names import API_VERSION, PLURAL, RENEW_REQUESTED_AT
 
 
 class Workload:
@@ -41,6 +41,7 @@ class Workload:
             log=folder / "operator.log",
         )
         self._cluster = cluster
+        self._control_plane = control_plane
 
     def __enter__(self) -> Self:
         self.scenario.put_certificate()
@@ -61,16 +62,15 @@ class Workload:
         )  # CRDs, Secrets, resources
 
     def create_all(self) -> None:
-        """Create every resource, as fast as a few clients can."""
-        with ThreadPoolExecutor(CREATORS) as pool:
-            list(pool.map(self._create, range(self.count)))
+        """Create every resource at once."""
+        bodies = (self.scenario.body(name) for name in self._names)
+        send_all(self._control_plane, (Request("POST", self._path, body, JSON) for body in bodies))
 
     def request_all(self) -> None:
-        """Ask for a renewal of every resource."""
-        stamp = str(time.time())
-        patch = {"metadata": {"annotations": {"tokensync.dev/renew-requested-at": stamp}}}
-        with ThreadPoolExecutor(CREATORS) as pool:
-            list(pool.map(lambda number: self.scenario.patch(patch, name=f"token-{number}"), range(self.count)))
+        """Ask for a renewal of every resource at once."""
+        patch = {"metadata": {"annotations": {RENEW_REQUESTED_AT: str(time.time())}}}
+        paths = (f"{self._path}/{name}" for name in self._names)
+        send_all(self._control_plane, (Request("PATCH", path, patch, MERGE_PATCH) for path in paths))
 
     def all_reported(self, mark: int) -> bool:
         """Whether a status was written for each since a mark. The audit log tells, at no cost to the API server."""
@@ -85,11 +85,18 @@ class Workload:
         """The operator's calls since a mark."""
         return self.audit.calls(mark)
 
-    def usage(self) -> tuple[float, float]:
-        """The operator's processor seconds so far, and its resident MiB now."""
-        process = psutil.Process(self.operator.pid)
-        spent = process.cpu_times()
-        return spent.user + spent.system, process.memory_info().rss / 2**20
+    def memory(self) -> float:
+        """The operator's resident MiB now."""
+        return float(psutil.Process(self.operator.pid).memory_info().rss) / 2**20
+
+    def processor_seconds(self) -> dict[str, float]:
+        """What each part has used so far."""
+        used = {"operator": 0.0, "API server and etcd": 0.0}
+        for process in psutil.Process().children():
+            spent = process.cpu_times()
+            part = "operator" if process.pid == self.operator.pid else "API server and etcd"
+            used[part] += spent.user + spent.system
+        return used
 
     def wait(self, probe: Any, timeout: float) -> None:
         """Wait until a probe is true; looks seldom, because every look costs the API server."""
@@ -99,8 +106,13 @@ class Workload:
                 raise TimeoutError(f"not within {timeout:.0f} s\n{self.operator.tail()}")
             time.sleep(0.5)
 
-    def _create(self, number: int) -> None:
-        self.scenario.create(f"token-{number}")
+    @property
+    def _path(self) -> str:
+        return f"/apis/{API_VERSION}/namespaces/{self.scenario.namespace}/{PLURAL}"
+
+    @property
+    def _names(self) -> list[str]:
+        return [f"token-{number}" for number in range(self.count)]
 
 
 def _is_ready(resource: dict[str, Any]) -> bool:

@@ -147,6 +147,7 @@ def make_observation(resource: ClientCredentialToken | None = None, **changes: A
         "attempts": Attempts(),
         "handled_request": None,
         "leftovers": (),
+        "wanted_leftovers": (),
         "margins": MARGINS,
     }
     return Observation(**{**values, **changes})

@@ -42,7 +42,8 @@ class ControlPlane:
     Attributes:
         url: the API server's. It outlives a restart.
         ca: the certificate that the API server is verified with, a PEM file.
-        admin: requests as a member of `system:masters`.
+        administrator: key and certificate of a member of `system:masters`.
+        admin: requests as that user.
         admin_kubeconfig: the same user, for programs.
         audit_log: a file with one JSON document on each line.
     """
@@ -64,9 +65,9 @@ class ControlPlane:
         self._etcd_port, port = free_port(), free_port()
         self.url = f"https://{components.HOST}:{port}"
         self.audit_log = folder / "audit.log"
-        administrator = self._authority.client("admin", "system:masters")
-        self.admin = Rest(self.url, self.ca, administrator)
-        self.admin_kubeconfig = self.kubeconfig("admin", administrator)
+        self.administrator = self._authority.client("admin", "system:masters")
+        self.admin = Rest(self.url, self.ca, self.administrator)
+        self.admin_kubeconfig = self.kubeconfig("admin", self.administrator)
         self._etcd = self._etcd_program()
         self._apiserver = self._apiserver_program(port)
         self._controllers = self._controllers_program()

@@ -26,7 +26,7 @@ from tokensync.errors import (
     SpecError,
     TokenSyncError,
 )
-from tokensync.resource.status import Condition, ConditionType, Status
+from tokensync.resource.status import Condition, ConditionType, Status, TokenTimes
 from tokensync.rotation.attempts import Failure
 from tokensync.rotation.conditions import conditions, unreadable
 from tokensync.rotation.decide import decide
@@ -381,8 +381,35 @@ def test_conditions_do_not_change_with_the_time_alone(one: timedelta, other: tim
 )
 def test_resource_that_cannot_be_read_is_told_so(error: TokenSyncError, stalled: bool) -> None:
     """No condition claims what is not known."""
-    told = unreadable(error, 7, SOON_AFTER)
+    told = unreadable(error, Status(), 7, SOON_AFTER)
     expected = [(READY, "False"), (RENEWAL_SUCCEEDED, "False"), (CREDENTIAL_VALID, "Unknown"), (GAP_FREE, "Unknown")]
     assert [(condition.type, condition.status) for condition in told] == expected + [(STALLED, "True")] * stalled
     assert {(condition.reason, condition.message) for condition in told} == {(error.reason, error.text)}
     assert {condition.observed_generation for condition in told} == {7}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "generation", "ready"),
+    [
+        pytest.param(make_observation(), SOON_AFTER, 1, "True", id="a good token stays good"),
+        pytest.param(make_observation(), EXPIRED_SINCE, 1, "False", id="an expired one does not"),
+        pytest.param(make_observation(), SOON_AFTER, 2, "False", id="another generation inherits nothing"),
+    ],
+)
+def test_ready_outlives_what_cannot_be_looked_at(
+    before: Observation, now: datetime, generation: int, ready: str
+) -> None:
+    """A defect of ours takes nothing from a token that works."""
+    assert before.schedule
+    assert before.stored
+    told = Status(
+        token=TokenTimes(
+            issued_at=before.stored.issued_at,
+            expires_at=before.stored.expires_at,
+            renew_at=before.schedule.renew_at,
+        )
+    ).with_conditions(conditions(before, decide(before)))
+    error = TokenSyncError(Reason.INTERNAL_ERROR, "a defect", remedy="report it")
+    after = {condition.type: condition.status for condition in unreadable(error, told, generation, now)}
+    assert after[READY] == ready
+    assert after[RENEWAL_SUCCEEDED] == "False"

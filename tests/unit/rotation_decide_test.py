@@ -187,7 +187,7 @@ def test_order_of_checks() -> None:
         Acquire(Violation.DUE),
         Acquire(Violation.REQUESTED),
         Relabel(),
-        Sweep(),
+        Sweep((make_metadata(name="former"),)),
         Keep(),
     ]
 

@@ -214,9 +214,9 @@ NEXT_CHECKS: dict[str, tuple[Observation, datetime | None]] = {
         make_observation(credential=make_credential(not_after=SOON_AFTER + timedelta(days=30, minutes=2))),
         SOON_AFTER + 2 * MINUTE,
     ),
-    "the certificate is about to expire": (
+    "the certificate is about to expire: right after its last moment": (
         make_observation(credential=make_credential(not_after=SOON_AFTER + 2 * MINUTE)),
-        SOON_AFTER + 2 * MINUTE,
+        SOON_AFTER + 2 * MINUTE + timedelta(milliseconds=1),
     ),
     "it is about to be said that only a person can help": (
         make_observation(**GONE, attempts=make_failing()),

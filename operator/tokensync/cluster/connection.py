@@ -4,6 +4,7 @@ import os
 import socket
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,7 +14,9 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tokensync import __version__
 from tokensync.errors import ClusterError, Reason
+from tokensync.resource.names import PLURAL
 
+_WATCHED = {"secrets", PLURAL}
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _EMPTY = b'"items":null'
 """How the API server writes an empty list of metadata. Kopf fails over it, so it is asked for the empty list of objects."""
@@ -87,13 +90,25 @@ class Connection:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.client.rest_client.ssl_context),
             headers={"User-Agent": user_agent()},
-            middlewares=(adapt,),
+            middlewares=(_expect_kinds, adapt),
             proxy=self.configuration.proxy,
         )
 
     async def close(self) -> None:
         """Close our client; the watch's sessions are Kopf's to close."""
         await self.client.close()
+
+
+async def _expect_kinds(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Take a kind that is gone for an API server that is away: Kopf tries again, instead of ending over it."""
+    response = await handler(request)
+    plural = request.url.path.rpartition("/")[2]
+    if response.status == HTTPStatus.NOT_FOUND and plural in _WATCHED:
+        response.close()
+        raise aiohttp.ClientConnectionError(
+            f"the API server does not know {plural}: apply the CustomResourceDefinition"
+        )
+    return response
 
 
 def _environment_proxy(server: str) -> str | None:

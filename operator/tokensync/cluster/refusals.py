@@ -73,26 +73,26 @@ def refusal(call: Call, status: int, answer: Mapping[str, Any], retry_after: str
 
 
 def _invalid(call: Call, answer: Mapping[str, Any]) -> Exception:
-    fields = {cause.get("field") for cause in (answer.get("details") or {}).get("causes") or ()}
+    causes = {cause.get("field"): cause.get("reason") for cause in (answer.get("details") or {}).get("causes") or ()}
     text = str(answer.get("message", ""))
     secret = f"Secret {call.namespace}/{call.name}"
-    if "metadata.uid" in fields or "test failed" in text or "testing path" in text:
+    if "metadata.uid" in causes or "test failed" in text or "testing path" in text:
         return ConflictError(str(call))
-    if "type" in fields:
+    if "type" in causes:
         return TargetError(
             Reason.TARGET_TYPE_MISMATCH,
             f"{secret} has another type than Opaque, and a Secret's type cannot be changed",
             remedy="give target.name another name, or delete the Secret",
         )
-    if "data" in fields and "immutable" in text:
+    if "data" in causes and "immutable" in text:
         return TargetError(
             Reason.TARGET_IMMUTABLE,
             f"{secret} is immutable",
             remedy="delete the Secret, so that it is made anew, or give target.name another name",
         )
-    return _rejected(
-        call, text if _ADMISSION.search(text) else "it is invalid in " + ", ".join(sorted(map(str, fields)))
-    )
+    if _ADMISSION.search(text):
+        return _rejected(call, text)
+    return _rejected(call, "it is invalid in " + ", ".join(f"{field} ({why})" for field, why in sorted(causes.items())))
 
 
 def _forbidden(call: Call, text: str) -> Exception:

@@ -5,9 +5,6 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-_STARTED = 0.2
-"""Seconds after which Kopf has surely taken the signals. One that comes before ends Kopf first, and that is slower."""
-
 
 class Ending:
     """Listens for SIGINT and SIGTERM.
@@ -27,10 +24,6 @@ class Ending:
         """Take the signals."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.ask)
-
-    def listen_again(self) -> None:
-        """Take the signals back from Kopf, which is about to start and takes them too."""
-        asyncio.get_running_loop().call_later(_STARTED, self.listen)
 
     def ask(self) -> None:
         """Ask the process to end."""

@@ -72,7 +72,6 @@ async def watch(
         await ending.unless_asked(_wait_for_our_kind(is_served))
         if ending.asked:
             return
-        ending.listen_again()
         try:
             await kopf.operator(
                 registry=_registry(controller, server, session, ending),
@@ -127,6 +126,7 @@ def _registry(
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
+        asyncio.get_running_loop().call_soon(ending.listen)  # Kopf takes the signals in the same round that it logs in
         return kopf.AiohttpSession(server=server, aiohttp_session=session())
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)

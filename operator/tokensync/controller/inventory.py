@@ -126,6 +126,10 @@ class Inventory:
         finally:
             self._ended = None
 
+    def is_target(self, secret: Key) -> bool:
+        """Whether a resource names the Secret as its target."""
+        return any(self._resources[key].target == secret for key in self._users.get(secret, ()))
+
     def knows_resource(self, key: Key, resource_version: str) -> bool:
         """Whether a resource is known as it was at that version, or later."""
         known = self._resources.get(key)

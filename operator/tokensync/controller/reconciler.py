@@ -149,6 +149,7 @@ class Reconciler:
             version = memory.written_version(secret)
             stored = read_stored(secret, resource.spec, written_resource_version=version, reported=status.token)
         owned = self._inventory.owned_by(resource.metadata.uid)
+        leftovers = tuple(other for other in owned if other.key != resource.target_key)
         return Observation(
             now=self._clock.now(),
             resource=resource,
@@ -161,7 +162,8 @@ class Reconciler:
             credential_error=finding.error,
             attempts=memory.attempts,
             handled_request=memory.handled_request,
-            leftovers=tuple(other for other in owned if other.key != resource.target_key),
+            leftovers=leftovers,
+            wanted_leftovers=tuple(other for other in leftovers if self._inventory.is_target(other.key)),
             margins=self._margins,
         )
 
@@ -193,8 +195,8 @@ class Reconciler:
                     await self._renewal.acquire(record, seen, because, memory)
                 case Relabel():
                     await self._renewal.relabel(seen, memory)
-                case Sweep():
-                    await self._renewal.sweep(seen)
+                case Sweep(secrets):
+                    await self._renewal.sweep(record, secrets)
                 case _:
                     return False
         except (ConflictError, GoingAwayError):
@@ -270,7 +272,7 @@ class Reconciler:
         """Say of a resource that it could not even be looked at."""
         before = record.status
         status = before.model_copy(update={"observed_generation": record.generation}).with_conditions(
-            unreadable(error, record.generation, self._clock.now())
+            unreadable(error, before, record.generation, self._clock.now())
         )
         try:
             written = status == before or await self._write_status(record, status)

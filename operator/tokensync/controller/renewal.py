@@ -1,5 +1,7 @@
 """Getting a token and writing it: everything that a decision can ask for, done once."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from tokensync.clock import Clock, rfc3339, to_milliseconds
@@ -78,16 +80,16 @@ class Renewal:
         self._wrote(written, seen, memory)
         log.info("target brought in order", **where(seen.resource.key), secret=written.key.name)
 
-    async def sweep(self, seen: Observation) -> None:
-        """Delete the former targets: the new one has its token."""
-        for secret in seen.leftovers:
+    async def sweep(self, record: Record, secrets: Sequence[SecretMetadata]) -> None:
+        """Delete former targets."""
+        for secret in secrets:
             try:
                 await self._secrets.delete(secret)
             except ConflictError:
                 await self.refresh(secret.key)
                 raise
             self._inventory.remove_secret(secret)
-            log.info("former target deleted", **where(seen.resource.key), secret=secret.key.name)
+            log.info("former target deleted", **where(record.key), secret=secret.key.name)
 
     async def refresh(self, key: Key) -> None:
         """Read a Secret's metadata anew."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tokensync.clock import rfc3339
 from tokensync.errors import NEEDS_A_PERSON_AT_ONCE, NEEDS_A_PERSON_IF_IT_LASTS, Reason, TokenSyncError
-from tokensync.resource.status import Condition, ConditionStatus, ConditionType
+from tokensync.resource.status import Condition, ConditionStatus, ConditionType, Status
 from tokensync.rotation.decide import EXPIRES_SOON, PATIENCE, Blocked, Decision, Suspended
 from tokensync.rotation.observation import Observation
 
@@ -41,10 +41,10 @@ def conditions(seen: Observation, decision: Decision) -> tuple[Condition, ...]:
     )
 
 
-def unreadable(error: TokenSyncError, generation: int, now: datetime) -> tuple[Condition, ...]:
-    """The conditions of a resource that could not even be looked at."""
-    return tuple(
-        Condition(
+def unreadable(error: TokenSyncError, before: Status, generation: int, now: datetime) -> tuple[Condition, ...]:
+    """The conditions of a resource that could not even be looked at. A token that was good, and lives yet, is good."""
+    told = {
+        kind: Condition(
             type=kind,
             status=status,
             reason=error.reason,
@@ -54,7 +54,12 @@ def unreadable(error: TokenSyncError, generation: int, now: datetime) -> tuple[C
         )
         for kind, status in _UNREADABLE
         if kind is not ConditionType.STALLED or error.reason in NEEDS_A_PERSON_AT_ONCE
-    )
+    }
+    ready = before.condition(ConditionType.READY)
+    was_ready = ready is not None and ready.status == "True" and ready.observed_generation == generation
+    if ready and was_ready and before.token and now < before.token.expires_at:
+        told[ConditionType.READY] = ready
+    return tuple(told.values())
 
 
 def _ready(seen: Observation, decision: Decision) -> Verdict:

@@ -18,6 +18,7 @@ from tokensync.rotation.attempts import (
 )
 from tokensync.rotation.observation import Observation
 from tokensync.rotation.schedule import SHORTEST_LIFETIME
+from tokensync.target.metadata import SecretMetadata
 from tokensync.target.ownership import Ownership, refusal
 from tokensync.target.writes import relabel_patch
 
@@ -58,7 +59,9 @@ class Relabel:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The target is fine; former targets have to go."""
+    """Former targets have to go: the new one is fine, or somebody else waits for them."""
+
+    secrets: tuple[SecretMetadata, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +95,31 @@ Decision = Keep | Relabel | Sweep | Acquire | Wait | Suspended | Blocked
 
 def decide(seen: Observation) -> Decision:
     """Decide what has to be done for one resource."""
+    return _forbidden(seen) or _renewal(seen) or _order(seen) or Keep()
+
+
+def _forbidden(seen: Observation) -> Decision | None:
     if seen.resource.spec.suspend:
         return Suspended()
-    forbidden = seen.limit or refusal(seen.whose, seen.resource)
-    if forbidden:
-        return Blocked(forbidden)
+    if seen.limit:
+        return Blocked(seen.limit)
+    if seen.whose is Ownership.CLAIMED and seen.wanted_leftovers:  # or two that swap their targets wait for ever
+        return _when_due(seen, _backoff(seen)) or Sweep(seen.wanted_leftovers)
+    refused = refusal(seen.whose, seen.resource)
+    return Blocked(refused) if refused else None
+
+
+def _renewal(seen: Observation) -> Decision | None:
     violation = find_violation(seen)
-    if violation:
-        return _acquire(seen, violation)
+    return _acquire(seen, violation) if violation else None
+
+
+def _order(seen: Observation) -> Decision | None:
     if seen.secret and relabel_patch(seen.resource, seen.secret):
         return _when_due(seen, _latest(_peace(seen), _backoff(seen))) or Relabel()
     if seen.leftovers:
-        return _when_due(seen, _backoff(seen)) or Sweep()
-    return Keep()
+        return _when_due(seen, _backoff(seen)) or Sweep(seen.leftovers)
+    return None
 
 
 def find_violation(seen: Observation) -> Violation | None:
@@ -155,7 +170,8 @@ def _backoff(seen: Observation) -> datetime | None:
     attempts = seen.attempts
     if attempts.not_before is None or attempts.made_for != seen.inputs:
         return None
-    set_back = attempts.not_before - seen.now > LONGEST_RETRY_AFTER
+    longest = LONGEST_RETRY_AFTER if attempts.asked_until else LONGEST_RECHECK
+    set_back = attempts.not_before - seen.now > longest
     return None if set_back else _latest(_unless_requested(seen, attempts.not_before), attempts.asked_until)
 
 
@@ -269,7 +285,7 @@ def _moments(seen: Observation, decision: Decision) -> list[datetime]:
     if seen.schedule:
         moments += [seen.schedule.renew_at, seen.schedule.expires_at]
     if seen.credential:
-        moments += [seen.credential.not_after - EXPIRES_SOON, seen.credential.not_after]
+        moments += [seen.credential.not_after - EXPIRES_SOON, seen.credential.not_after + timedelta(milliseconds=1)]
     if seen.attempts.failing_since:
         moments.append(seen.attempts.failing_since + PATIENCE)
     if isinstance(decision, Wait):

@@ -32,6 +32,7 @@ class Observation:
         attempts: what is remembered of earlier attempts.
         handled_request: the last renew request that was answered or tried; None without one.
         leftovers: Secrets that carry our controller reference and are not the target.
+        wanted_leftovers: those of them that another resource names as its target.
         margins: the operator's settings.
     """
 
@@ -47,6 +48,7 @@ class Observation:
     attempts: Attempts
     handled_request: str | None
     leftovers: tuple[SecretMetadata, ...]
+    wanted_leftovers: tuple[SecretMetadata, ...]
     margins: Margins
 
     @cached_property

@@ -44,7 +44,7 @@ class SimulatedProvider:
         self.lifetime = timedelta(hours=1)
         self.latency = 0.25
         self.latency_of: dict[str, float] = {}
-        self.failure: Callable[[Spec], Exception | None] = lambda _: None
+        self.failure: Callable[[Spec], BaseException | None] = lambda _: None
         self.refusal: Exception | None = None
         self.budget = timedelta(0)
         self.requests: list[Request] = []
