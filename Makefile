@@ -37,7 +37,7 @@ test: binaries ## Run all tests
 test-fast: venv ## Run the tests that need no control plane
 	@$(BIN)/pytest -m 'not cluster' $(ARGS)
 
-check: venv ## Check format, rules, types, layers, lock and CRD
+check: venv ## Check format, rules, types, layers, lock, CRD and documents
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy

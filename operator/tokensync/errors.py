@@ -128,7 +128,7 @@ PASSES_BY_ITSELF = frozenset(
         Reason.INTERNAL_ERROR,
     }
 )
-"""Nobody has to do anything: tried again within seconds, then minutes. Everything else waits for minutes at least."""
+"""Nobody has to do anything: tried again within seconds, then minutes. Everything else waits for a minute at first."""
 
 
 class TokenSyncError(Exception):

@@ -1,7 +1,7 @@
 """What the administrator chose: one definition for the flags of `tokensync run` and for the environment.
 
-The field `allowed_hosts` is the flag `--allowed-hosts` and the variable `TOKENSYNC_ALLOWED_HOSTS`. A flag goes before a
-variable. `load` reads both, and says everything that is wrong with them at once.
+The field `allowed_hosts` is the flag `--allowed-hosts` and the variable `TOKENSYNC_ALLOWED_HOSTS`. A flag outranks
+a variable. `load` reads both, and says everything that is wrong with them at once.
 """
 
 import difflib

@@ -20,10 +20,10 @@ logger = structlog.get_logger()
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.usage = "%(prog)s [--SETTING VALUE]..."
-    parser.description = "Runs the operator, in a cluster or with the kubeconfig that KUBECONFIG names."
+    parser.description = "Runs the operator: in a pod, or with the kubeconfig of KUBECONFIG (else ~/.kube/config)."
     parser.epilog = (
         f"Each setting can also come from the environment: --log-level as {settings.variable('log_level')}. "
-        "A flag goes first. Lists are separated by commas; durations look like 90s, 15m or 1h30m."
+        "A flag outranks it. Lists are separated by commas; durations look like 90s, 15m or 1h30m."
     )
     for name, field in Settings.model_fields.items():
         parser.add_argument(

@@ -51,7 +51,7 @@ class Connection:
             raise ClusterError(
                 Reason.CLUSTER_UNAVAILABLE,
                 f"no cluster to connect to: {error}",
-                remedy="run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
+                remedy="run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig with a current context",
             ) from None
         return cls(configuration, connections=connections)
 

@@ -92,7 +92,7 @@ def _invalid(call: Call, answer: Mapping[str, Any]) -> Exception:
         )
     if _ADMISSION.search(text):
         return _rejected(call, text)
-    return _rejected(call, "it is invalid in " + ", ".join(f"{field} ({why})" for field, why in sorted(causes.items())))
+    return _rejected(call, "it is invalid in " + ", ".join(sorted(f"{field} ({why})" for field, why in causes.items())))
 
 
 def _forbidden(call: Call, text: str) -> Exception:

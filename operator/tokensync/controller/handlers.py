@@ -1,4 +1,4 @@
-"""Kopf at the edge: list, watch, reconnect, namespaces, login, signals. Its handlers put things into the inventory.
+"""Kopf at the edge: list, watch, reconnect, namespaces, login. Its handlers put things into the inventory.
 
 Only its low-level half is used: no finalizers, no annotations, no events of its making.
 """

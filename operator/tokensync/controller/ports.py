@@ -80,7 +80,7 @@ class TokenSource(Protocol):
         ...
 
     def delay(self, spec: Spec) -> timedelta:
-        """How long the request budget makes this client wait; zero if it may ask now."""
+        """How long the request budget makes this client wait. Zero if it may ask now, which takes its turn."""
         ...
 
     async def acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:

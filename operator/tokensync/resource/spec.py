@@ -1,7 +1,7 @@
 """The resource's spec as frozen models. The CRD is the contract and validates; these read what it let through.
 
-Unset fields stay unset (`None`), so that `acquired-for` covers only what somebody wrote: the defaults are applied by
-properties.
+Pydantic knows which fields somebody set, and only those count for `acquired-for`. The defaults are here, because the CRD
+sets none.
 """
 
 from datetime import datetime, timedelta

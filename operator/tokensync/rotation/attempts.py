@@ -1,7 +1,7 @@
 """When is it tried again? What is remembered of the attempts that failed, and of repairs that did not last.
 
-A failure that passes by itself is tried again after seconds, doubling, with full jitter; one that needs a person after
-minutes, then every quarter of an hour, never for good. From the renewal time to the expiry attempts are at most a sixth of
+A failure that passes by itself is tried again after seconds, doubling, with full jitter; one that needs a person after a
+minute, doubling to a quarter of an hour, with half of it as jitter, never for good. From the renewal time to the expiry attempts are at most a sixth of
 the retry budget apart, whatever failed. A `Retry-After` goes before all of that, up to an hour.
 """
 
@@ -157,7 +157,7 @@ def within_budget(wait: timedelta, now: datetime, schedule: Schedule) -> timedel
 
 
 def _backoff(reason: Reason, failures: int, chance: float) -> timedelta:
-    """Full jitter over a doubling span, never less than half a second."""
+    """Over a doubling span: full jitter, but half a second at least, for what passes by itself; else its upper half."""
     doublings = min(failures - 1, 16)
     if reason in PASSES_BY_ITSELF:
         return max(SHORTEST_WAIT, chance * min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY))

@@ -1,7 +1,7 @@
 """The log: structlog's and the standard library's records, in one stream and in one form.
 
-A module logs with `logger = structlog.get_logger()` and `logger.info("token renewed", namespace=…, name=…, reason=…)`:
-a fixed message, and what varies as keys. Each record has `time` (RFC 3339, UTC, milliseconds), `level`, `msg` and
+A module logs with `log = structlog.get_logger("tokensync")` and `log.info("token renewed", namespace=…, name=…,
+because=…)`: a fixed message, and what varies as keys. Each record has `time` (RFC 3339, UTC, milliseconds), `level`, `msg` and
 `logger`; one with an exception has `exception`.
 """
 

@@ -1,0 +1,73 @@
+"""What the documents refer to exists: files, headings, places in the code, commands, objects of the examples."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PACKAGE = ROOT / "operator" / "tokensync"
+README = (ROOT / "README.md").read_text()
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<heading>[^)]+))?\)")
+YAML = re.compile(r"^(?P<indent> *)```yaml\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings."""
+    found = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in found}
+
+
+def examples() -> dict[str, Any]:
+    """The README's objects by kind and name."""
+    objects = [yaml.safe_load(block["text"]) for block in YAML.finditer(README)]
+    return {f"{each['kind']} {each['metadata']['name']}": each for each in objects}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """To a file of this repository, and to a heading in it where one is named."""
+    for link in LINK.finditer(document.read_text()):
+        target = (document.parent / link["path"]) if link["path"] else document
+        assert target.exists(), link[0]
+        assert link["heading"] is None or link["heading"] in headings(target), link[0]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_module_that_is_named_exists(document: Path) -> None:
+    """Documents name modules by their path in the package."""
+    named = set(re.findall(r"`((?:controller/)?[a-z_]+/[a-z_]+\.py|[a-z_]+\.py)`", document.read_text()))
+    assert not [path for path in named if not (PACKAGE / path).exists() and path != "__init__.py"]
+
+
+def test_the_page_on_architecture_answers_with_modules() -> None:
+    """Each row of the table of questions names at least one."""
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("| question | file |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
+    assert len(rows) > 15
+    assert all(question.strip().endswith("?") and ".py`" in files for question, files in rows)
+
+
+def test_the_readmes_pod_mounts_the_readmes_target() -> None:
+    """The token's Secret, in the resource's namespace, as a whole volume."""
+    pod, resource = examples()["Pod reader"], examples()["ClientCredentialToken graph"]
+    (volume,) = pod["spec"]["volumes"]
+    (mount,) = pod["spec"]["containers"][0]["volumeMounts"]
+    assert pod["metadata"]["namespace"] == resource["metadata"]["namespace"]
+    assert volume["secret"]["secretName"] == resource["spec"]["target"]["name"]
+    assert mount["name"] == volume["name"]
+    assert "subPath" not in mount
+
+
+def test_the_readmes_commands_are_about_the_readmes_objects() -> None:
+    """The certificate's Secret is made under the name that the resource looks for, in the namespace that it is in."""
+    resource = examples()["ClientCredentialToken graph"]
+    namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
+    secret = resource["spec"]["credential"]["certificate"]["secretRef"]["name"]
+    assert f"kubectl create namespace {namespace}\n" in README
+    assert f"kubectl create secret tls {secret} --namespace {namespace} --cert tls.crt --key tls.key\n" in README
+    assert f"clientcredentialtokens/{name} --namespace {namespace}\n" in README
+    assert f"-f {name}.yaml" in README
