@@ -39,10 +39,10 @@ def run(settings: Settings) -> int:
     try:
         asyncio.run(_operate(settings))
     except ClusterError as error:
-        log.error("cannot start", reason=error.reason.value, message=error.text)
+        log.error("cannot start", reason=error.reason.value, detail=error.text)
         return 1
     except UnusableSettingError as error:
-        log.error("cannot start", message=str(error))
+        log.error("cannot start", detail=str(error))
         return 1
     return 0
 
@@ -89,7 +89,7 @@ async def _operate(settings: Settings) -> None:
             await watch(
                 controller,
                 server=connection.server,
-                session=partial(connection.watch_session, resync.watch_lists),
+                session=partial(connection.watch_session, resync.watch_is_listing),
                 is_served=resources.are_served,
                 stop=partial(_cancel, ours),
                 secrets_selector=WATCHED,

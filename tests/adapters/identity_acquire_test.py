@@ -261,8 +261,8 @@ async def test_all_is_named_by_tenant_and_client(entra: FakeEntra) -> None:
     async with token_source_for(entra, requests_per_second=1) as source:
         spec = spec_at(entra, client_id="one")
         assert source.endpoint(spec) == f"{entra.host}/{entra.tenant_id}"
-        assert [bool(source.delay(spec)) for _ in range(2)] == [False, True]
-        assert source.delay(spec_at(entra, client_id="another")) == timedelta(0)
+        assert [bool(source.take_turn(spec)) for _ in range(2)] == [False, True]
+        assert source.take_turn(spec_at(entra, client_id="another")) == timedelta(0)
 
 
 async def test_every_thread_is_used_at_once(entra: FakeEntra) -> None:

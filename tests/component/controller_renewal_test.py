@@ -141,3 +141,14 @@ async def test_with_small_margins_a_token_of_twenty_seconds_has_no_gap() -> None
         assert world.condition(ConditionType.GAP_FREE).status == "True"
         assert world.worst_remaining_life() > timedelta(seconds=8)
         assert len(world.provider.requests) > 3600 / 13.4
+
+
+async def test_the_status_tells_the_scope_that_was_granted() -> None:
+    """A provider may grant another scope than was asked for; a restart does not forget it."""
+    async with World() as world:
+        world.provider.scope = "https://graph.microsoft.com/Mail.Read"
+        await world.with_token()
+        assert world.times().scope == "https://graph.microsoft.com/Mail.Read"
+        await world.restart()
+        await asyncio.sleep(60)
+        assert world.times().scope == "https://graph.microsoft.com/Mail.Read"

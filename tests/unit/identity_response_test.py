@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from tokensync.identity.response import LONGEST_RETRY_AFTER, Response
+from tokensync.identity.response import Response
+from tokensync.rotation.attempts import LONGEST_RETRY_AFTER
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250000, tzinfo=UTC)
 

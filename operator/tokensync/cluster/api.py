@@ -1,7 +1,7 @@
 """One call to the Kubernetes API: JSON in, JSON out, refusals as errors that say what to do."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ from tokensync.cluster.refusals import Call, refusal, unavailable
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _OK = 300
+_JSON = "application/json"
+_PAGE = "500"
 
 
 class Verb(StrEnum):
@@ -55,8 +57,8 @@ class Api:
         subresource: str | None = None,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> dict[str, Any]:
         """Do one thing.
 
@@ -75,11 +77,29 @@ class Api:
                 _METHODS[verb], url, header_params=headers, body=payload, _request_timeout=_TIMEOUT
             )
             answer = _json(await response.read())
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise unavailable(what, type(error).__name__) from None
         if response.status >= _OK:
             raise refusal(what, response.status, answer, response.headers.get("Retry-After", ""))
         return answer
+
+    async def pages(
+        self,
+        collection: Collection,
+        namespace: str | None,
+        *,
+        accept: str = _JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """All objects of a namespace (None: of the cluster), in pages, each with the list's resourceVersion."""
+        asked = {"limit": _PAGE, **(query or {})}
+        while True:
+            answer = await self.call(Verb.LIST, collection, namespace, query=asked, accept=accept)
+            listed = answer.get("metadata") or {}
+            yield answer.get("items") or [], listed.get("resourceVersion", "0")
+            if not listed.get("continue"):
+                return
+            asked["continue"] = listed["continue"]
 
     async def _prepare(
         self, verb: Verb, path: str, query: Mapping[str, str] | None, body: Any, headers: dict[str, str]

@@ -8,10 +8,10 @@ from tokensync.cluster.refusals import NotFoundError
 from tokensync.resource.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 from tokensync.resource.spec import Key
 
-_API = Collection(f"/apis/{GROUP}", VERSION)
+_GROUPS = Collection("", "/apis")
+_OUR_GROUP = Collection(f"/apis/{GROUP}", VERSION)
 RESOURCES = Collection(f"/apis/{GROUP}/{VERSION}", PLURAL)
 
-_PAGE = "500"
 _JSON_PATCH = "application/json-patch+json"
 
 
@@ -22,12 +22,15 @@ class ClusterResources:
         self._api = api
 
     async def are_served(self) -> bool:
-        """Whether the API server knows them: whether their CustomResourceDefinition was applied."""
+        """Whether the API server knows them, and says so: both happen in the second after their definition was applied."""
+        groups = (await self._api.call(Verb.GET, _GROUPS, None)).get("groups") or ()
+        if GROUP not in {group.get("name") for group in groups}:
+            return False
         try:
-            answer = await self._api.call(Verb.GET, _API, None)
+            known = (await self._api.call(Verb.GET, _OUR_GROUP, None)).get("resources") or ()
         except NotFoundError:
             return False
-        return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
+        return PLURAL in {resource.get("name") for resource in known}
 
     async def fetch(self, key: Key) -> dict[str, Any] | None:
         """The resource's JSON; None if there is none."""
@@ -57,13 +60,6 @@ class ClusterResources:
             content_type=_JSON_PATCH,
         )
 
-    async def list_all(self, namespace: str | None) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+    def list_all(self, namespace: str | None) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         """All resources of a namespace (None: of the cluster), in pages, each with the list's resourceVersion."""
-        query = {"limit": _PAGE}
-        while True:
-            answer = await self._api.call(Verb.LIST, RESOURCES, namespace, query=query)
-            listed = answer.get("metadata") or {}
-            yield answer.get("items") or [], listed.get("resourceVersion", "0")
-            if not listed.get("continue"):
-                return
-            query["continue"] = listed["continue"]
+        return self._api.pages(RESOURCES, namespace)

@@ -14,7 +14,6 @@ SECRETS = Collection("/api/v1", "secrets")
 WATCHED = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 """Field selector: Helm's releases and the tokens of ServiceAccounts are many, large, and nothing of ours."""
 
-_PAGE = "500"
 _OBJECT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -85,11 +84,6 @@ class ClusterSecrets:
 
     async def list_metadata(self, namespace: str | None) -> AsyncIterator[tuple[list[SecretMetadata], str]]:
         """All Secrets of a namespace (None: of the cluster), in pages, each with the list's resourceVersion."""
-        query = {"limit": _PAGE, "fieldSelector": WATCHED}
-        while True:
-            answer = await self._api.call(Verb.LIST, SECRETS, namespace, query=query, accept=_LIST)
-            listed = answer.get("metadata") or {}
-            yield [SecretMetadata.parse(item) for item in answer.get("items") or ()], listed.get("resourceVersion", "0")
-            if not listed.get("continue"):
-                return
-            query["continue"] = listed["continue"]
+        pages = self._api.pages(SECRETS, namespace, accept=_LIST, query={"fieldSelector": WATCHED})
+        async for items, version in pages:
+            yield [SecretMetadata.parse(item) for item in items], version

@@ -75,7 +75,7 @@ async def watch(
         try:
             await kopf.operator(
                 registry=_registry(controller, server, session, ending),
-                settings=_settings(secrets_selector, scanning=not namespaces),
+                settings=_settings(secrets_selector),
                 standalone=True,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
@@ -90,19 +90,19 @@ async def watch(
 
 
 async def _wait_for_our_kind(is_served: Callable[[], Awaitable[bool]]) -> None:
-    """Of some namespaces only, Kopf never finds out that a kind came when it was not there from the start."""
+    """Wait until the API server knows it: Kopf looks for it when it starts, and never again."""
     while True:
         try:
             if await is_served():
                 return
             remedy = "apply the CustomResourceDefinition of tokensync"
-            log.error("unknown kind", message=f"the API server does not know {PLURAL}.{GROUP}/{VERSION}: {remedy}")
+            log.error("unknown kind", detail=f"the API server does not know {PLURAL}.{GROUP}/{VERSION}: {remedy}")
         except ClusterError as error:
-            log.warning("cannot look for our kind", reason=error.reason.value, message=error.text)
+            log.warning("cannot look for our kind", reason=error.reason.value, detail=error.text)
         await asyncio.sleep(_RESTART)
 
 
-def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings:
+def _settings(secrets_selector: str) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffs()
@@ -115,7 +115,7 @@ def _settings(secrets_selector: str, *, scanning: bool) -> kopf.OperatorSettings
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = _Endless()
-    settings.scanning.disabled = not scanning
+    settings.scanning.disabled = True  # asked too early it misses a new kind for good, and it needs more rights
     return settings
 
 

@@ -21,6 +21,7 @@ class Memory:
         written: the Secret as our last write left it.
         in_order_for: the generation of the spec that it was written for.
         bought: a token that is paid for and not yet written; never asked for twice.
+        granted: the scope of the last token that was written, and when that was issued.
         renewed_at: when a token was last written.
         attempt: the last attempt, as the status tells of it.
         handled_request: the last renew request that was answered or tried.
@@ -37,6 +38,7 @@ class Memory:
     handled_request: str | None
     bought: Issue | None = field(default=None, repr=False)
     endpoint: str = ""
+    granted: tuple[datetime, str] | None = None
 
     @classmethod
     def recall(cls, uid: str, credential: Key, status: Status) -> "Memory":

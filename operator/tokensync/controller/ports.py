@@ -79,7 +79,7 @@ class TokenSource(Protocol):
         """The token endpoint's name: who shares it shares its slowness."""
         ...
 
-    def delay(self, spec: Spec) -> timedelta:
+    def take_turn(self, spec: Spec) -> timedelta:
         """How long the request budget makes this client wait. Zero if it may ask now, which takes its turn."""
         ...
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from tokensync.clock import Clock
 from tokensync.resource.spec import Key
 
+_FEW = 64
+
 
 class Urgency(NamedTuple):
     """Where a key stands among those that are due.
@@ -63,6 +65,7 @@ class DueQueue:
         due = self._clock.monotonic() + seconds
         self._due[key] = due
         heapq.heappush(self._waiting, (due, next(self._order), key))
+        self._drop_stale()
         self._changed.set()
 
     def forget(self, key: Key) -> None:
@@ -99,6 +102,12 @@ class DueQueue:
             self._again.discard(key)
             self._make_ready(key)
         self._changed.set()
+
+    def _drop_stale(self) -> None:
+        """Forget entries of keys that were scheduled anew, once they are the most."""
+        if len(self._waiting) > 2 * len(self._due) + _FEW:
+            self._waiting = [entry for entry in self._waiting if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._waiting)
 
     def _make_ready(self, key: Key) -> None:
         heapq.heappush(self._ready, (self._urgency(key), next(self._order), key))

@@ -182,7 +182,7 @@ class Reconciler:
 
     def _held_back(self, seen: Observation, decision: Decision) -> Decision:
         """A request waits for its turn in the budget instead of holding a worker."""
-        delay = self._source.delay(seen.resource.spec) if isinstance(decision, Acquire) else timedelta(0)
+        delay = self._source.take_turn(seen.resource.spec) if isinstance(decision, Acquire) else timedelta(0)
         return Wait(seen.now + delay) if delay else decision
 
     # act

@@ -169,6 +169,7 @@ class Renewal:
     def _succeeded(self, issue: Issue, memory: Memory, *, repaired: bool) -> None:
         now = self._clock.now()
         memory.bought = None
+        memory.granted = (issue.token.issued_at, issue.token.scope)
         memory.renewed_at = to_milliseconds(now)
         memory.attempt = Attempt(time=now, reason=Reason.RENEWED)
         memory.attempts = memory.attempts.succeeded()

@@ -17,7 +17,7 @@ def report(seen: Observation, decision: Decision, memory: Memory) -> Status:
     return Status(
         observed_generation=seen.resource.metadata.generation,
         conditions=seen.status.conditions,
-        token=_token(seen),
+        token=_token(seen, memory),
         credential=seen.credential,
         target=_target(seen, memory),
         last_renewal_time=_renewed_at(seen, memory),
@@ -41,17 +41,27 @@ def _handled_request(seen: Observation, memory: Memory) -> str | None:
     return request if answered else memory.handled_request
 
 
-def _token(seen: Observation) -> TokenTimes | None:
+def _token(seen: Observation, memory: Memory) -> TokenTimes | None:
     schedule = seen.schedule
     if seen.stored is None or schedule is None:
         return None
-    before = seen.status.token
-    scope = (
-        before.scope if before and before.issued_at == seen.stored.issued_at else " ".join(seen.resource.spec.scopes)
-    )
+    issued_at = seen.stored.issued_at
     return TokenTimes(
-        issued_at=seen.stored.issued_at, expires_at=seen.stored.expires_at, renew_at=schedule.renew_at, scope=scope
+        issued_at=issued_at,
+        expires_at=seen.stored.expires_at,
+        renew_at=schedule.renew_at,
+        scope=_scope(seen, memory, issued_at),
     )
+
+
+def _scope(seen: Observation, memory: Memory, issued_at: datetime) -> str:
+    """What the provider granted, as far as anybody remembers; else what was asked for."""
+    if memory.granted and memory.granted[0] == issued_at:
+        return memory.granted[1]
+    before = seen.status.token
+    if before and before.issued_at == issued_at:
+        return before.scope
+    return " ".join(seen.resource.spec.scopes)
 
 
 def _target(seen: Observation, memory: Memory) -> TargetStatus | None:

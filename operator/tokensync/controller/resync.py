@@ -43,7 +43,7 @@ class Resync:
         self._listed = set[str]()
         self._wanted = asyncio.Event()
 
-    def watch_lists(self, path: str) -> None:
+    def watch_is_listing(self, path: str) -> None:
         """The watch is about to list something: not for the first time means that it may have missed deletions."""
         if path in self._listed:
             self._wanted.set()
@@ -72,7 +72,7 @@ class Resync:
                 with self._inventory.listing():
                     await compare()
             except ClusterError as error:
-                log.warning("cannot list", reason=error.reason.value, message=error.text)
+                log.warning("cannot list", reason=error.reason.value, detail=error.text)
             except Exception as error:  # noqa: BLE001  a defect of ours must not end the work on everything else
                 log.error("cannot list", error=type(error).__name__)
             else:

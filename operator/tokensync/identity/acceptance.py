@@ -10,6 +10,7 @@ import jwt
 from tokensync.clock import to_milliseconds
 from tokensync.errors import ProviderError, Reason
 from tokensync.identity.asked import Asked
+from tokensync.resource.status import SCOPE_LENGTH
 from tokensync.token import AccessToken
 
 LONGEST_LIFETIME = timedelta(hours=24)
@@ -20,11 +21,8 @@ LIFETIME_WHERE_NONE_IS_GIVEN = timedelta(minutes=10)
 LONGEST_TOKEN = 64 * 1024
 """Characters. A Secret may hold 1 MiB, and the token several times."""
 
-LONGEST_SCOPE = 4096
-"""Characters: what a status has room for."""
-
 _VISIBLE = re.compile(r"[\x21-\x7E]+")
-_SCOPE = re.compile(rf"[\x20-\x7E]{{1,{LONGEST_SCOPE}}}")  # RFC 6749, section 3.3
+_SCOPE = re.compile(rf"[\x20-\x7E]{{1,{SCOPE_LENGTH}}}")  # RFC 6749, section 3.3
 _TOKEN_TYPE = "Bearer"
 _SECOND = timedelta(seconds=1)
 _LATEST_EXPIRY = 10**11  # seconds since 1970: some thousand years from now

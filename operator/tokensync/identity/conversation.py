@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from tokensync.identity.acceptance import LONGEST_SCOPE
 from tokensync.identity.asked import Asked
 from tokensync.identity.cleaning import Cleaner
 from tokensync.identity.discovery import Discovery
@@ -19,6 +18,7 @@ from tokensync.identity.hosts import Address, parse_url
 from tokensync.identity.reading import read_document
 from tokensync.identity.response import Response
 from tokensync.identity.transport import Transport
+from tokensync.resource.status import SCOPE_LENGTH
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class Conversation:
         members = {member: document[member] for member in _MEMBERS if member in document}
         if members.get("scope") != self._asked.scope:
             cleaner = Cleaner([assertion, str(members.get("access_token"))])
-            members["scope"] = cleaner.clean(members.get("scope"), LONGEST_SCOPE)
+            members["scope"] = cleaner.clean(members.get("scope"), SCOPE_LENGTH)
         return members
 
     def _read_metadata(self, response: Response) -> Mapping[str, Any]:

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-LONGEST_RETRY_AFTER = timedelta(hours=1)
-"""Longer waits are cut to this: a provider that is wrong about it must not stop renewals for days."""
+from tokensync.rotation.attempts import LONGEST_RETRY_AFTER
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 

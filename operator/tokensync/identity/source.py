@@ -75,7 +75,7 @@ class MsalTokenSource:
         address = authority(spec)
         return f"{address.origin}{address.path}"
 
-    def delay(self, spec: Spec) -> timedelta:
+    def take_turn(self, spec: Spec) -> timedelta:
         """How long the request budget asks this client to wait. Zero takes a slot: `acquire` is to follow at once.
 
         Raises:

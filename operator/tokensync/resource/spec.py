@@ -4,7 +4,7 @@ Pydantic knows which fields somebody set, and only those count for `acquired-for
 sets none.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -146,10 +146,7 @@ class _Metadata(_Model):
     name: str
     namespace: str
     uid: str
-    resource_version: str
     generation: int = 0
-    creation_timestamp: datetime
-    deletion_timestamp: datetime | None = None
     annotations: dict[str, str] = {}
 
 

@@ -19,6 +19,7 @@ LONGEST_RECHECK = timedelta(minutes=15)
 SHORT_RECHECK = timedelta(seconds=5)
 SHORTEST_WAIT = timedelta(milliseconds=500)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
+"""Longer waits are cut to this: a provider that is wrong about it must not stop renewals for days."""
 ATTEMPTS_IN_BUDGET = 6
 REQUEST_SPACING = timedelta(seconds=30)
 REPAIRS_IN_PEACE = 3

@@ -75,7 +75,7 @@ class SimulatedOperator:
     def watch_anew(self) -> None:
         """The watches list again, after they were cut off: in Kopf's way, which first tells that it lists."""
         for path, store in (("secrets", self._cluster.secret_store), ("resources", self._cluster.resource_store)):
-            self.resync.watch_lists(path)
+            self.resync.watch_is_listing(path)
             store.stream.repair(store)
 
     async def crash(self) -> None:
@@ -92,7 +92,7 @@ class SimulatedOperator:
     def _listen(self) -> None:
         secrets, resources = self._cluster.secret_store, self._cluster.resource_store
         for path in ("secrets", "resources"):
-            self.resync.watch_lists(path)
+            self.resync.watch_is_listing(path)
         secrets.stream.listen(self._secret, secrets)
         resources.stream.listen(self._resource, resources)
 

@@ -35,7 +35,8 @@ class SimulatedProvider:
         latency_of: the same for single tenants.
         failure: makes what it answers with, from the spec; None for a token.
         refusal: what `check` raises.
-        budget: what `delay` answers.
+        budget: what `take_turn` answers.
+        scope: what it grants; empty for what was asked for.
         requests: all of them, answered or not.
         issued: the values of all tokens.
     """
@@ -47,6 +48,7 @@ class SimulatedProvider:
         self.failure: Callable[[Spec], BaseException | None] = lambda _: None
         self.refusal: Exception | None = None
         self.budget = timedelta(0)
+        self.scope = ""
         self.requests: list[Request] = []
         self.issued: list[str] = []
         self._clock = clock
@@ -60,7 +62,7 @@ class SimulatedProvider:
         """The tenant."""
         return spec.provider.entra.tenant_id
 
-    def delay(self, spec: Spec) -> timedelta:  # noqa: ARG002  one budget for all
+    def take_turn(self, spec: Spec) -> timedelta:  # noqa: ARG002  one budget for all
         """What is left to wait."""
         return self.budget
 
@@ -75,4 +77,4 @@ class SimulatedProvider:
             raise failure
         value = f"token-{len(self.issued) + 1}-of-{spec.client_id}"
         self.issued.append(value)
-        return AccessToken(value, "Bearer", " ".join(spec.scopes), sent_at, sent_at + self.lifetime)
+        return AccessToken(value, "Bearer", self.scope or " ".join(spec.scopes), sent_at, sent_at + self.lifetime)
