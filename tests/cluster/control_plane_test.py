@@ -225,7 +225,7 @@ def test_expired_lists_answer_gone(control_plane: ControlPlane, namespace: str) 
         ("watch clientcredentialtokens", "yes"),
         ("patch clientcredentialtokens --subresource=status", "yes"),
         ("create secrets", "yes"),
-        ("list customresourcedefinitions", "yes"),
+        ("list customresourcedefinitions", "no"),
         ("patch clientcredentialtokens", "no"),
         ("update clientcredentialtokens --subresource=finalizers", "no"),
         ("update secrets", "no"),

@@ -83,8 +83,7 @@ def test_roles_of_its_namespaces_are_enough(
         each.put_certificate()
         each.create()
     namespaces = [scenario.namespace, other.namespace]
-    rules = [rule for rule in operator_rules() if "customresourcedefinitions" not in rule["resources"]]
-    identity = create_identity(control_plane, roles=dict.fromkeys(namespaces, rules))
+    identity = create_identity(control_plane, roles=dict.fromkeys(namespaces, operator_rules()))
     mark = audit_log.mark()
     process = operator(quick_settings(scenario.entra, ca, namespaces=",".join(namespaces)), kubeconfig=identity)
     live_a_whole_life(scenario)
