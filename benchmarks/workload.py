@@ -57,9 +57,7 @@ class Workload:
         """Start the operator and wait until it watches."""
         mark = self.audit.mark()
         self.operator.start()
-        self.wait(
-            lambda: sum(call.verb == "watch" for call in self.audit.calls(mark)) >= 3, 30
-        )  # CRDs, Secrets, resources
+        self.wait(lambda: sum(call.verb == "watch" for call in self.audit.calls(mark)) >= len(("secrets", PLURAL)), 30)
 
     def create_all(self) -> None:
         """Create every resource at once."""
