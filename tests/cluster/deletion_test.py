@@ -129,8 +129,8 @@ def test_deletion_of_a_hundred_that_the_watch_missed(
     wait_until_all_are_served(scenario)
 
     process.pause()
-    delete(scenario, NAMES[::2])
     control_plane.expire_watches()
+    delete(scenario, NAMES[::2])
     process.resume()
     delete(scenario, NAMES[1::2])
 

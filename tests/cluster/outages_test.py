@@ -76,11 +76,11 @@ def test_what_an_expired_watch_missed_is_found(
     before = {name: scenario.token(f"{name}-token") for name in ("edited", "untouched")}
 
     process.pause()
+    control_plane.expire_watches()
     scenario.cluster.resources.delete(scenario.namespace, "gone")
     eventually(lambda: scenario.token("shared-token") is None, 10, "the target is collected")
     scenario.cluster.secrets.patch(scenario.namespace, "edited-token", {"data": {"token": "ZWRpdGVk"}})
     scenario.create("new")
-    control_plane.expire_watches()
     process.resume()
 
     scenario.wait_ready("new")

@@ -108,6 +108,7 @@ class Gate:
         timeout = aiohttp.ClientTimeout(total=None)  # watches last
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as self._session:
             yield
+            await connector.close(abort_ssl=True)  # a farewell would take longer than the loop lives
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         for held in self._held:

@@ -12,6 +12,10 @@ PATIENCE = 30.0
 """Seconds that anything asked of the loop may take."""
 
 
+_LAST_ROUNDS = 10
+"""Rounds of the loop in which what was cancelled or cut ends: sockets are closed in the round after they are cut."""
+
+
 class LoopThread:
     """Starts at once; ends with `stop`."""
 
@@ -26,6 +30,10 @@ class LoopThread:
         self._stopped = asyncio.Event()
         self._ready.set()
         await self._stopped.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for _ in range(_LAST_ROUNDS):
+            await asyncio.sleep(0)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop and wait for what it returns or raises."""
