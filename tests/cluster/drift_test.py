@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from support.audit import AuditLog
 from support.cluster import encoded
 from support.control_plane import ControlPlane
 from support.entra import Application
+from support.objects import Json
 from support.operator_process import StartOperator
 from support.scenario import Scenario, quick_settings
 from support.tally import SECRET_WRITE, tally
 from support.waiting import eventually
+from tokensync.clock import parse_rfc3339
 from tokensync.resource.names import ADOPTABLE_BY, MANAGED_BY, MANAGED_BY_LABEL, OWNER_UID_LABEL
 
 LIFETIME = timedelta(seconds=10)
@@ -89,6 +91,12 @@ def too_early(scenario: Scenario, application: Application) -> int:
     return sum(later - earlier < LIFETIME / 3 for earlier, later in pairwise(issued))
 
 
+def wait_for_another_second(secret: Json) -> None:
+    """The record of who wrote what knows whole seconds: within one it does not tell who was first."""
+    second = parse_rfc3339(secret["metadata"]["creationTimestamp"])
+    eventually(lambda: datetime.now(UTC) > second + timedelta(seconds=1), 2, "the second is over")
+
+
 def test_harmless_writes_of_others_cause_no_renewal_loop(
     operator: StartOperator, scenario: Scenario, ca: Path, foreign: Foreign
 ) -> None:
@@ -103,7 +111,8 @@ def test_harmless_writes_of_others_cause_no_renewal_loop(
     }
     consent = {"annotations": {ADOPTABLE_BY: "adopted"}}
     held = {"token": b"theirs", "expires-at": b"theirs", "token-type": b"Bearer"}
-    scenario.cluster.create_secret(scenario.namespace, "adopted-token", held, metadata=consent)
+    theirs = scenario.cluster.create_secret(scenario.namespace, "adopted-token", held, metadata=consent)
+    wait_for_another_second(theirs)
     applications = {name: scenario.register(LIFETIME) for name in deeds}
     for name, application in applications.items():
         scenario.create(name, clientId=application.client_id, target={"adopt": name == "adopted"})
