@@ -7,16 +7,12 @@ admission: a message about an invalid field may quote the field's value.
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from tokensync.errors import ClusterError, ConflictError, NamespaceTerminatingError, Reason, TargetError
 from tokensync.telemetry.masking import masked
 
-_NOT_FOUND = 404
-_CONFLICT = 409
-_INVALID = 422
-_FORBIDDEN = 403
-_UNAUTHORIZED = 401
 _RBAC = re.compile(r'User ".*" cannot ')
 _ADMISSION = re.compile(
     r"admission (webhook|policy)|ValidatingAdmissionPolicy|exceeded quota|denied the request|denied request"
@@ -54,15 +50,16 @@ def unavailable(call: Call, what: str) -> ClusterError:
 
 def refusal(call: Call, status: int, answer: Mapping[str, Any], retry_after: str = "") -> Exception:
     """The error that an answer with a status of 300 or more stands for."""
-    if status == _NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND:
         return ConflictError(str(call)) if call.verb in {"patch", "delete"} else NotFoundError(str(call))
-    if status == _CONFLICT:
+    if status == HTTPStatus.CONFLICT:
         return _namespace_terminating(call, answer) or ConflictError(str(call))
-    if status == _INVALID:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return _invalid(call, answer)
-    if status in {_FORBIDDEN, _UNAUTHORIZED}:
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
         return _namespace_terminating(call, answer) or _forbidden(call, str(answer.get("message", "")))
-    if status < 500 and status != 429 and call.verb in {"create", "patch"}:  # noqa: PLR2004
+    passes = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if not passes and call.verb in {"create", "patch"}:
         return _rejected(call, str(answer.get("message", "")))
     seconds = int(retry_after) if retry_after.isdecimal() else 0
     return ClusterError(

@@ -233,7 +233,7 @@ class Reconciler:
             "attempt failed",
             **where(seen.resource.key),
             reason=error.reason.value,
-            message=error.text,
+            detail=error.text,
             failures=memory.attempts.failures,
         )
 
@@ -259,9 +259,9 @@ class Reconciler:
             try:
                 body = await self._resources.publish(known.key, known.uid, known.resource_version, candidate.dump())
             except TargetError as error:  # the schema or admission: the same again would be refused again
-                log.error("status refused", **where(record.key), message=error.text)
+                log.error("status refused", **where(record.key), detail=error.text)
             except ClusterError as error:
-                log.warning("status not written", **where(record.key), reason=error.reason.value, message=error.text)
+                log.warning("status not written", **where(record.key), reason=error.reason.value, detail=error.text)
                 return False
             else:
                 self._inventory.learn_resource(Record.of(body))
@@ -310,7 +310,7 @@ class Reconciler:
             await self._renewal.refresh(record.target)
             body = await self._resources.fetch(record.key)
         except TokenSyncError as error:
-            log.warning("cannot look again", **where(record.key), reason=error.reason.value, message=error.text)
+            log.warning("cannot look again", **where(record.key), reason=error.reason.value, detail=error.text)
             return False
         if body is None:
             self._inventory.remove_resource(record.key, record.uid)

@@ -5,7 +5,7 @@ only the identity is kept; labels, annotations and field ownership are kept wher
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -73,16 +73,12 @@ class SecretMetadata:
         )
         if not _mentions_us(metadata, identity):
             return identity
-        return cls(
-            key,
-            identity.uid,
-            identity.resource_version,
-            identity.controller_uid,
-            identity.controlled_by_token,
-            metadata.get("labels") or _NOTHING,
-            metadata.get("annotations") or _NOTHING,
-            owners,
-            _field_ownership(metadata.get("managedFields") or []),
+        return replace(
+            identity,
+            labels=metadata.get("labels") or _NOTHING,
+            annotations=metadata.get("annotations") or _NOTHING,
+            owners=owners,
+            fields=_field_ownership(metadata.get("managedFields") or []),
         )
 
 
