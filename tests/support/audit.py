@@ -1,6 +1,7 @@
 """The API server's audit log: who called what, counted."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,6 +105,12 @@ class AuditLog:
             log.seek(start)
             lines = log.read(end - start).splitlines()
         return (json.loads(line) for line in lines)
+
+
+def drop_unfinished_line(path: Path) -> None:
+    """Cut a log after its last whole line. Its writer must have ended."""
+    log = path.read_bytes()
+    os.truncate(path, log.rfind(b"\n") + 1)
 
 
 def _counts(event: dict[str, Any]) -> bool:

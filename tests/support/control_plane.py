@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import NotFoundException, ServiceException
 from urllib3.exceptions import HTTPError
 
 from support import binaries, components, etcd
+from support.audit import drop_unfinished_line
 from support.pki import Authority, KeyPair, write_kubeconfig, write_rsa_key
 from support.ports import free_port
 from support.processes import Program
@@ -109,10 +110,12 @@ class ControlPlane:
         """End the API server with SIGKILL: after SIGTERM it serves open watches on for a minute.
 
         The controllers go with it. Where they elect a leader they end by themselves when they cannot reach it, and
-        ours would take up to a minute to come back.
+        ours would take up to a minute to come back. A line of the audit log that it was writing goes, too: the next
+        API server would go on in the middle of it.
         """
         self._controllers.kill()
         self._apiserver.kill()
+        drop_unfinished_line(self.audit_log)
 
     def start_apiserver(self) -> None:
         """Start what `kill_apiserver` ended, where it was before, and wait until it works."""
