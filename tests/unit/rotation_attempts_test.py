@@ -144,13 +144,28 @@ def test_only_the_share_that_the_provider_asked_for_binds_a_renew_request() -> N
         pytest.param(0, 15, 200 / 60, id="at it: a sixth of the budget"),
         pytest.param(10, 15, 200 / 60, id="after it: a sixth of the budget"),
         pytest.param(10, 2, 2, id="after it, and short already: as it is"),
-        pytest.param(30, 15, 15, id="after the expiry: as it is"),
     ],
 )
 def test_wait_is_shortened_where_a_token_is_due(failed_at: float, wait: float, shortened: float) -> None:
     """From the renewal time to the expiry attempts are a sixth of the budget apart; the times here are minutes of both."""
     schedule = make_schedule(HOUR)
     now = schedule.renew_at + timedelta(minutes=failed_at)
+    assert within_budget(timedelta(minutes=wait), now, schedule) == timedelta(minutes=shortened)
+
+
+@pytest.mark.parametrize(
+    ("expired_for", "wait", "shortened"),
+    [
+        pytest.param(0, 15, 200 / 60, id="at the expiry: a sixth of the budget"),
+        pytest.param(2, 15, 200 / 60, id="soon after it: a sixth of the budget"),
+        pytest.param(10, 15, 10, id="later: as long as it was expired"),
+        pytest.param(20, 15, 15, id="long after it: as it is"),
+    ],
+)
+def test_a_gap_is_not_doubled_by_waiting(expired_for: float, wait: float, shortened: float) -> None:
+    """When the provider comes back, whoever has no token waits no longer than he has been without; in minutes."""
+    schedule = make_schedule(HOUR)
+    now = schedule.expires_at + timedelta(minutes=expired_for)
     assert within_budget(timedelta(minutes=wait), now, schedule) == timedelta(minutes=shortened)
 
 

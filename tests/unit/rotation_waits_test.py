@@ -238,9 +238,13 @@ NEXT_CHECKS: dict[str, tuple[Observation, datetime | None]] = {
         make_observation(now=LATE, credential_error=EXPIRED),
         LATE + SCHEDULE.budget / 6,
     ),
-    "something blocks a token that has expired": (
+    "something blocks a token that expired just now: a sixth of the budget": (
         make_observation(now=ISSUED_AT + HOUR, credential_error=EXPIRED),
-        ISSUED_AT + HOUR + 15 * MINUTE,
+        ISSUED_AT + HOUR + SCHEDULE.budget / 6,
+    ),
+    "something blocks a token that expired long ago": (
+        make_observation(now=ISSUED_AT + 2 * HOUR, credential_error=EXPIRED),
+        ISSUED_AT + 2 * HOUR + 15 * MINUTE,
     ),
     "suspended and due: when the token expires": (
         make_observation(make_resource(suspend=True), now=LATE),

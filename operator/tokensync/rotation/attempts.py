@@ -2,7 +2,7 @@
 
 A failure that passes by itself is tried again after seconds, doubling, with full jitter; one that needs a person after a
 minute, doubling to a quarter of an hour, with half of it as jitter, never for good. From the renewal time to the expiry attempts are at most a sixth of
-the retry budget apart, whatever failed. A `Retry-After` goes before all of that, up to an hour.
+the retry budget apart, whatever failed; after it, no longer than the token has been expired, if that is more. A `Retry-After` goes before all of that, up to an hour.
 """
 
 from dataclasses import dataclass, replace
@@ -151,10 +151,12 @@ class Attempts:
 
 
 def within_budget(wait: timedelta, now: datetime, schedule: Schedule) -> timedelta:
-    """Shorten a wait to a sixth of the retry budget where the stored token is due and not yet expired."""
-    if schedule.renew_at <= now + wait and now < schedule.expires_at:
-        return min(wait, max(schedule.renew_at - now, schedule.budget / ATTEMPTS_IN_BUDGET))
-    return wait
+    """Shorten a wait to a sixth of the retry budget where the stored token is due; once that expired, to how long ago.
+
+    So who goes without a token because a provider was away does so for twice the outage at most.
+    """
+    longest = max(schedule.renew_at - now, now - schedule.expires_at, schedule.budget / ATTEMPTS_IN_BUDGET)
+    return min(wait, longest)
 
 
 def _backoff(reason: Reason, failures: int, chance: float) -> timedelta:
