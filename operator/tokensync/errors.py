@@ -209,5 +209,9 @@ class ProviderError(TokenSyncError):
         self.answer = answer or ProviderAnswer()
 
 
+class NotLeadingError(Exception):
+    """Another replica works, or may: nothing was asked for and nothing written."""
+
+
 class ConflictError(Exception):
     """A write found something else than it was made for, and wrote nothing: look again and decide anew."""

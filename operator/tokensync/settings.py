@@ -5,6 +5,7 @@ a variable. `load` reads both, and says everything that is wrong with them at on
 """
 
 import difflib
+import ipaddress
 import os
 import re
 import ssl
@@ -33,7 +34,9 @@ _HOST = re.compile(
     rf"(?:(?:\*\.)?(?:{_DNS_LABEL}\.)*(?=[a-z]){_DNS_LABEL}|(?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}})"
     r"(?::(?P<port>[1-9][0-9]{0,4}))?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
 )
+_ADDRESS = re.compile(r"(?P<ip>|[0-9.]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def _none_if_empty(value: object) -> object:
@@ -70,6 +73,22 @@ def _not_empty(hosts: tuple[str, ...]) -> tuple[str, ...]:
     if not hosts:
         raise ValueError("no host is named, so no token could be had: write at least one, or leave the setting out")
     return hosts
+
+
+def _address(text: str) -> str:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not _is_ip(match["ip"]) or int(match["port"]) > _HIGHEST_PORT:
+        raise ValueError(
+            f"{text!r} is not an address: write IP:port or :port, as in 127.0.0.1:8080, [::1]:8080 or :8080"
+        )
+    return text
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        return not text or bool(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        return False
 
 
 def _metadata_prefix(text: str) -> str:
@@ -124,11 +143,21 @@ def _format_for_stderr() -> Literal["json", "text"]:
     return "text" if sys.stderr.isatty() else "json"
 
 
+def in_a_pod() -> bool:
+    """Whether the API server is the one of the pod that this runs in; a kubeconfig outranks it."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
+
+
+def _own_namespace() -> str | None:
+    return _OWN_NAMESPACE.read_text().strip() if in_a_pod() and _OWN_NAMESPACE.is_file() else None
+
+
 _Item = TypeVar("_Item")
 _List = Annotated[tuple[_Item, ...], NoDecode, BeforeValidator(_items)]
 _Optional = Annotated[_Item | None, BeforeValidator(_none_if_empty)]
 _Namespace = Annotated[str, AfterValidator(_namespace)]
 _Host = Annotated[str, AfterValidator(_host)]
+_Address = Annotated[str, AfterValidator(_address)]
 _MetadataPrefix = Annotated[str, AfterValidator(_metadata_prefix)]
 _Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_at_most_a_day)]
 _Budget = Annotated[_Duration, AfterValidator(_at_least_a_second)]
@@ -190,6 +219,27 @@ class Settings(BaseSettings):
         title="PREFIXES",
         description="How the name of a label or annotation in spec.target must not begin. The list replaces the "
         "default: what tools for GitOps track objects by, and what makes replicators copy a Secret.",
+    )
+    leader_elect: bool = Field(
+        default_factory=in_a_pod,
+        title="BOOLEAN",
+        description="Share the work with other replicas: one that holds a Lease works, the others stand by. "
+        "Default: true in a pod, else false.",
+    )
+    lease_namespace: _Optional[_Namespace] = Field(
+        default_factory=_own_namespace,
+        title="NAME",
+        description="The namespace of the Lease. Default: the pod's own.",
+    )
+    metrics_address: _Address = Field(
+        ":8080",
+        title="ADDRESS",
+        description="Where /metrics, /healthz and /readyz are served, as IP:port, or :port on all addresses.",
+    )
+    metrics_per_object: bool = Field(
+        True,
+        title="BOOLEAN",
+        description="Whether /metrics has series for each resource: four of them.",
     )
     ca_bundle: _Optional[_Certificates] = Field(
         None, title="FILE", description="Certificates (PEM) trusted for providers beside the system's."

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import uuid
 from collections.abc import Iterable
 from functools import partial
 
@@ -10,18 +12,35 @@ import structlog
 from tokensync import __version__
 from tokensync.clock import SystemClock
 from tokensync.cluster.api import Api
-from tokensync.cluster.connection import Connection
+from tokensync.cluster.connection import Connection, own_name
+from tokensync.cluster.events import ClusterEvents
+from tokensync.cluster.leases import ClusterLease
+from tokensync.cluster.observed import KINDS, Observer
 from tokensync.cluster.resources import ClusterResources
 from tokensync.cluster.secrets import WATCHED, ClusterSecrets
+from tokensync.controller.announcer import Announcer
 from tokensync.controller.controller import Controller
 from tokensync.controller.handlers import watch
 from tokensync.controller.inventory import Inventory
+from tokensync.controller.lateness import Lateness
+from tokensync.controller.leadership import Alone, Election
+from tokensync.controller.queue import DueQueue
 from tokensync.controller.reconciler import Reconciler
 from tokensync.controller.resync import Resync
 from tokensync.errors import ClusterError
 from tokensync.identity.source import MsalTokenSource
+from tokensync.resource.names import LEASE
+from tokensync.resource.spec import Key
 from tokensync.rotation.schedule import Margins
 from tokensync.settings import Settings
+from tokensync.telemetry.collector import TokenCollector
+from tokensync.telemetry.health import Health
+from tokensync.telemetry.metrics import Metrics
+from tokensync.telemetry.server import serve
+from tokensync.telemetry.streams import Streams
+
+_BESIDE_WORKERS = 3
+"""Calls that do not wait for busy workers: of the election, of the announcer, and lists."""
 
 log = structlog.get_logger("tokensync")
 
@@ -49,20 +68,27 @@ def run(settings: Settings) -> int:
 
 async def _operate(settings: Settings) -> None:
     clock = SystemClock()
+    metrics = Metrics(__version__)
     async with contextlib.AsyncExitStack() as cleanup:
-        connection = await Connection.open(connections=settings.workers)
+        connection = await Connection.open(connections=settings.workers + _BESIDE_WORKERS)
         cleanup.push_async_callback(connection.close)
-        source = _token_source(settings, clock)
+        source = _token_source(settings, clock, metrics)
         cleanup.push_async_callback(source.close)
-        api = Api(connection.client)
+        leadership = _leadership(settings, Api(connection.client, metrics), clock)
+        api = Api(connection.client, metrics, before_write=leadership.require)
         secrets, resources = ClusterSecrets(api), ClusterResources(api)
+        announcer = Announcer(ClusterEvents(api, instance=own_name()), clock)
         inventory = Inventory()
+        lateness = Lateness(inventory, leadership, clock, metrics)
         margins = Margins(settings.propagation, settings.clock_skew, settings.retry_budget)
         reconciler = Reconciler(
             inventory=inventory,
             secrets=secrets,
             resources=resources,
             source=source,
+            leadership=leadership,
+            announcer=announcer,
+            lateness=lateness,
             clock=clock,
             margins=margins,
             denied=settings.denied_metadata,
@@ -71,6 +97,7 @@ async def _operate(settings: Settings) -> None:
             inventory=inventory,
             reconciler=reconciler,
             source=source,
+            leadership=leadership,
             clock=clock,
             margins=margins,
             workers=settings.workers,
@@ -82,14 +109,25 @@ async def _operate(settings: Settings) -> None:
             resources=resources,
             namespaces=settings.namespaces,
         )
-        log.info("started", version=__version__, server=connection.server, namespaces=settings.namespaces or "all")
+        streams = Streams(KINDS, settings.namespaces, metrics.watch_activity, clock.monotonic)
+        _show_work(metrics, leadership, controller.queue)
+        if settings.metrics_per_object:
+            metrics.registry.register(TokenCollector(inventory.resources))
+        health = Health(streams, is_filled=inventory.filled.is_set, lag=controller.queue.lag)
+        log.info(
+            "started",
+            version=__version__,
+            server=connection.server,
+            namespaces=settings.namespaces or "all",
+            metrics=await _serve(settings, metrics, health, cleanup),
+        )
         async with asyncio.TaskGroup() as tasks:
-            ours = [tasks.create_task(resync.run()), tasks.create_task(controller.run())]
+            ours = [tasks.create_task(part.run()) for part in (leadership, resync, controller, announcer, lateness)]
             await asyncio.sleep(0)  # they start theirs: those younger than itself Kopf cancels when it ends by itself
             await watch(
                 controller,
                 server=connection.server,
-                session=partial(connection.watch_session, resync.watch_is_listing),
+                session=partial(connection.watch_session, resync.watch_is_listing, Observer(metrics, streams)),
                 is_served=resources.are_served,
                 stop=partial(_cancel, ours),
                 secrets_selector=WATCHED,
@@ -103,7 +141,33 @@ def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
         task.cancel()
 
 
-def _token_source(settings: Settings, clock: SystemClock) -> MsalTokenSource:
+def _show_work(metrics: Metrics, leadership: Alone | Election, queue: DueQueue) -> None:
+    metrics.leader.set_function(lambda: leadership.leading)
+    metrics.queue_depth.set_function(queue.depth)
+    metrics.workers_busy.set_function(queue.busy)
+
+
+async def _serve(settings: Settings, metrics: Metrics, health: Health, cleanup: contextlib.AsyncExitStack) -> str:
+    """Serve until the cleanup, and return the address."""
+    try:
+        return await cleanup.enter_async_context(serve(settings.metrics_address, metrics.registry, health.problems))
+    except OSError as error:
+        raise UnusableSettingError(
+            f"--metrics-address: {settings.metrics_address} cannot be listened at ({os.strerror(error.errno or 0)}): "
+            "end what uses it, or give another address"
+        ) from None
+
+
+def _leadership(settings: Settings, api: Api, clock: SystemClock) -> Alone | Election:
+    if not settings.leader_elect:
+        return Alone()
+    if settings.lease_namespace is None:
+        raise UnusableSettingError("--lease-namespace: replicas that share their work need it outside of a pod")
+    lease = ClusterLease(api, Key(settings.lease_namespace, LEASE))
+    return Election(lease, identity=f"{own_name()}_{uuid.uuid4()}", clock=clock)
+
+
+def _token_source(settings: Settings, clock: SystemClock, metrics: Metrics) -> MsalTokenSource:
     try:
         return MsalTokenSource(
             clock=clock,
@@ -112,6 +176,7 @@ def _token_source(settings: Settings, clock: SystemClock) -> MsalTokenSource:
             proxy=settings.proxy.get_secret_value() if settings.proxy else None,
             requests_per_second=settings.provider_requests_per_second,
             threads=settings.workers,
+            metrics=metrics,
         )
     except ValueError as error:
         raise UnusableSettingError(str(error)) from None

@@ -29,6 +29,17 @@ async def test_a_request_that_was_cut_off_costs_no_worker() -> None:
         assert len(world.provider.requests) == 2
 
 
+async def test_a_list_that_was_cut_off_is_tried_again() -> None:
+    """Nothing is decided before the Secrets are listed, so that must not end with one request."""
+    async with World() as world:
+        world.add_certificate()
+        world.add_resource()
+        world.api.refuse(asyncio.CancelledError, "list", "secrets", times=1)
+        world.start()
+
+        await world.until(world.is_ready, within=3)
+
+
 async def test_an_operator_that_ends_waits_for_no_request() -> None:
     """The worker whose task is cancelled ends, request and all."""
     async with World(workers=1) as world:

@@ -112,7 +112,7 @@ def test_nothing_is_remembered_of_secrets_that_nobody_names(inventory: Inventory
         inventory.remove_secret(secret(number + 1000, key=key))
 
     assert not inventory._gone
-    assert not inventory._secrets
+    assert not list(inventory._secrets)
     assert not inventory._owned
 
 

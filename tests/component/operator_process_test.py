@@ -42,6 +42,7 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operato
 def test_settings_become_flags(process: OperatorProcess) -> None:
     """Lists are separated by commas, as a user writes them."""
     assert json.loads(process.log_text)["arguments"] == [
+        "--metrics-address=127.0.0.1:0",
         "--allowed-hosts=login.example,*.login.example",
         "--workers=4",
         "--propagation=2s",

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -20,6 +21,12 @@ def rewrite(host: str, port: int, prefix: str) -> None:
     found = _call(host, port, "/v3/kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
     for entry in found["kvs"]:
         _call(host, port, "/v3/kv/put", {"key": entry["key"], "value": entry["value"]})
+
+
+def store(host: str, port: int, values: Mapping[str, str]) -> None:
+    """Store values by their keys, all at once. etcd takes about a mebibyte and a half, in 128 keys at most."""
+    puts = [{"requestPut": {"key": _base64(key), "value": _base64(value)}} for key, value in values.items()]
+    _call(host, port, "/v3/kv/txn", {"success": puts})
 
 
 def _base64(text: str) -> str:

@@ -1,6 +1,7 @@
 """The operator as a process of its own, as a user runs it."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from support.processes import Program
+from support.scrape import Answer, Metrics, get, scrape
 
+_METRICS_ADDRESS = re.compile(r'\bmetrics"?[=:] ?"?([\d.]+:\d+)')
 COMMAND = (sys.executable, "-m", "tokensync", "run")
 
 Settings = Mapping[str, str | int | Sequence[str]]
@@ -31,14 +34,14 @@ class OperatorProcess(Program):
 
         Args:
             kubeconfig: who it is.
-            settings: become flags.
+            settings: become flags. Unless they say where, it serves its metrics where there is room.
             log: the file for its output. It runs in that file's folder.
             environment: beside what every program needs. Nothing else of ours is handed on.
             command: what to run, before the flags.
         """
         super().__init__(
             "operator",
-            [*command, *_flags(settings)],
+            [*command, *_flags({"metrics-address": "127.0.0.1:0", **settings})],
             log=log,
             environment={
                 "PATH": os.environ["PATH"],
@@ -48,6 +51,32 @@ class OperatorProcess(Program):
             },
             folder=log.parent,
         )
+        self._log_began = 0
+
+    def start(self) -> None:
+        """Start it. It must not be running."""
+        self._log_began = len(self.log_text)
+        super().start()
+
+    @property
+    def metrics_address(self) -> str:
+        """Where it serves metrics and health, as it says when it has started."""
+        said: list[str] = []
+
+        def says() -> bool:
+            said.extend(_METRICS_ADDRESS.findall(self.log_text[self._log_began :]))
+            return bool(said)
+
+        self.wait_until(says, 20, "it says where its metrics are")
+        return said[-1]
+
+    def metrics(self) -> Metrics:
+        """Its metrics, now."""
+        return scrape(self.metrics_address)
+
+    def readiness(self) -> Answer:
+        """What it says to somebody who wants to know if it is ready."""
+        return get(self.metrics_address, "/readyz")
 
     def wait_for_log(self, text: str, timeout: float = 10) -> None:
         """Wait until it has logged something.

@@ -13,6 +13,7 @@ from tokensync.credentials.pair import KeyPair
 from tokensync.identity.asked import Asked
 from tokensync.identity.source import MsalTokenSource
 from tokensync.resource.spec import Spec
+from tokensync.telemetry.metrics import Metrics
 
 TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
 CLIENT = "535fb089-9ff3-47b6-9bfb-4f1264799865"
@@ -83,6 +84,7 @@ async def token_source_for(entra: FakeEntra, **settings: Any) -> AsyncIterator[M
             "proxy": None,
             "requests_per_second": None,
             "threads": 8,
+            "metrics": Metrics("1.2.3"),
         }
         source = MsalTokenSource(**{**defaults, **settings})
     try:

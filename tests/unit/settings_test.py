@@ -43,6 +43,8 @@ def test_without_any_setting_the_defaults_are_those_of_the_contract() -> None:
     assert settings.provider_requests_per_second is None
     assert settings.ca_bundle is None
     assert settings.proxy is None
+    assert settings.metrics_address == ":8080"
+    assert settings.metrics_per_object
     assert settings.log_level == "info"
 
 
@@ -72,6 +74,8 @@ GIVEN = [
     ("retry_budget", "5m", timedelta(minutes=5)),
     ("provider_requests_per_second", "2.5", 2.5),
     ("denied_metadata", "example.com/,team", ("example.com/", "team")),
+    ("metrics_address", "[::1]:9090", "[::1]:9090"),
+    ("metrics_per_object", "false", False),
     ("log_level", "debug", "debug"),
     ("log_format", "text", "text"),
 ]
@@ -141,6 +145,17 @@ REFUSED = [
     ("provider_requests_per_second", "0", "'0' should be greater than 0"),
     ("provider_requests_per_second", "nan", "'nan' should be a finite number"),
     ("denied_metadata", "example.com/ team", "begins no label or annotation: write a name or its beginning"),
+    (
+        "metrics_address",
+        "8080",
+        "'8080' is not an address: write IP:port or :port, as in 127.0.0.1:8080, [::1]:8080 or",
+    ),
+    ("metrics_address", "localhost:8080", "'localhost:8080' is not an address"),
+    ("metrics_address", "::1:8080", "'::1:8080' is not an address"),
+    ("metrics_address", "300.0.0.1:8080", "'300.0.0.1:8080' is not an address"),
+    ("metrics_address", ":65536", "':65536' is not an address"),
+    ("metrics_address", "", "'' is not an address"),
+    ("metrics_per_object", "some", "'some' should be a valid boolean"),
     ("log_level", "trace", "'trace' should be 'debug', 'info', 'warning' or 'error'"),
     ("log_format", "xml", "'xml' should be 'json' or 'text'"),
 ]

@@ -43,6 +43,8 @@ def _help(field: FieldInfo) -> str:
             default = show_duration(duration)
         case (_, *_) as items:
             default = ", ".join(items)
+        case bool() as switch:
+            default = str(switch).lower()
         case str() | int() as value:
             default = str(value)
         case _:  # none, or one that the description has to explain

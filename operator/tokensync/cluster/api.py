@@ -1,14 +1,16 @@
 """One call to the Kubernetes API: JSON in, JSON out, refusals as errors that say what to do."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from tokensync.cluster.refusals import Call, refusal, unavailable
+from tokensync.telemetry.metrics import Metrics
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _OK = 300
@@ -21,12 +23,18 @@ class Verb(StrEnum):
 
     GET = "get"
     LIST = "list"
+    WATCH = "watch"
     CREATE = "create"
     PATCH = "patch"
     DELETE = "delete"
 
 
 _METHODS = {Verb.GET: "GET", Verb.LIST: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH", Verb.DELETE: "DELETE"}
+
+_READS = {Verb.GET, Verb.LIST}
+
+DISCOVERY = "discovery"
+"""How calls are counted that are about no object, but about what kinds there are."""
 
 
 class Collection(NamedTuple):
@@ -44,8 +52,11 @@ class Collection(NamedTuple):
 class Api:
     """Calls through the official client's transport, without its models: they cost more than the call."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, metrics: Metrics, *, before_write: Callable[[], None] | None = None) -> None:
+        """Speak through a client; `before_write` is called before each call that is no read, and may raise."""
         self._client = client
+        self._metrics = metrics
+        self._before_write = before_write
 
     async def call(
         self,
@@ -72,13 +83,18 @@ class Api:
         path = collection.path(namespace, None if verb is Verb.CREATE else name, subresource)
         headers = {"Content-Type": content_type, "Accept": accept}
         url, headers, payload = await self._prepare(verb, path, query, body, headers)
+        if self._before_write and verb not in _READS:
+            self._before_write()
+        count = partial(self._metrics.count_call, verb, what.resource if collection.base else DISCOVERY)
         try:
             response = await self._client.call_api(
                 _METHODS[verb], url, header_params=headers, body=payload, _request_timeout=_TIMEOUT
             )
             answer = _json(await response.read())
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            count(None)
             raise unavailable(what, type(error).__name__) from None
+        count(response.status)
         if response.status >= _OK:
             raise refusal(what, response.status, answer, response.headers.get("Retry-After", ""))
         return answer

@@ -13,10 +13,10 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tokensync import __version__
+from tokensync.cluster.observed import KINDS, Observer
 from tokensync.errors import ClusterError, Reason
-from tokensync.resource.names import PLURAL
+from tokensync.settings import in_a_pod
 
-_WATCHED = {"secrets", PLURAL}
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _EMPTY = b'"items":null'
 """How the API server writes an empty list of metadata. Kopf fails over it, so it is asked for the empty list of objects."""
@@ -43,7 +43,7 @@ class Connection:
         """
         configuration = Configuration()
         try:
-            if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            if in_a_pod():
                 config.load_incluster_config(client_configuration=configuration)
             else:
                 await config.load_kube_config(client_configuration=configuration)
@@ -60,13 +60,14 @@ class Connection:
         """The API server's URL."""
         return str(self.configuration.host)
 
-    def watch_session(self, on_list: Callable[[str], None]) -> aiohttp.ClientSession:
+    def watch_session(self, on_list: Callable[[str], None], observer: Observer) -> aiohttp.ClientSession:
         """A session for Kopf, which closes it when the API server answers 401 and then asks for another.
 
         Secrets arrive as metadata only: no key material by watch, and other people's Secrets cost next to nothing.
 
         Args:
             on_list: called with the path of what Kopf is about to list.
+            observer: sees all calls.
         """
 
         async def adapt(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -90,7 +91,7 @@ class Connection:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.client.rest_client.ssl_context),
             headers={"User-Agent": user_agent()},
-            middlewares=(_expect_kinds, adapt),
+            middlewares=(_expect_kinds, adapt, observer),
             proxy=self.configuration.proxy,
         )
 
@@ -103,7 +104,7 @@ async def _expect_kinds(request: ClientRequest, handler: ClientHandlerType) -> C
     """Take a kind that is gone for an API server that is away: Kopf tries again, instead of ending over it."""
     response = await handler(request)
     plural = request.url.path.rpartition("/")[2]
-    if response.status == HTTPStatus.NOT_FOUND and plural in _WATCHED:
+    if response.status == HTTPStatus.NOT_FOUND and plural in KINDS:
         response.close()
         raise aiohttp.ClientConnectionError(
             f"the API server does not know {plural}: apply the CustomResourceDefinition"
@@ -121,4 +122,9 @@ def _environment_proxy(server: str) -> str | None:
 
 def user_agent() -> str:
     """`tokensync/VERSION (POD)`: an audit log tells two replicas apart by it."""
-    return f"tokensync/{__version__} ({os.environ.get('POD_NAME') or socket.gethostname()})"
+    return f"tokensync/{__version__} ({own_name()})"
+
+
+def own_name() -> str:
+    """The pod's name; outside of a pod, the machine's."""
+    return os.environ.get("POD_NAME") or socket.gethostname()

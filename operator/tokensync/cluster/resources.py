@@ -9,7 +9,7 @@ from tokensync.resource.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 from tokensync.resource.spec import Key
 
 _GROUPS = Collection("", "/apis")
-_OUR_GROUP = Collection(f"/apis/{GROUP}", VERSION)
+_OUR_GROUP = Collection("", f"/apis/{GROUP}/{VERSION}")
 RESOURCES = Collection(f"/apis/{GROUP}/{VERSION}", PLURAL)
 
 _JSON_PATCH = "application/json-patch+json"

@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from tokensync.clock import Clock
+from tokensync.controller.ending import is_to_end
 from tokensync.controller.inventory import Inventory, Record
-from tokensync.controller.ports import TokenSource
+from tokensync.controller.ports import Leadership, TokenSource
 from tokensync.controller.queue import DueQueue, Urgency
 from tokensync.controller.reconciler import Reconciler
 from tokensync.errors import SpecError
@@ -28,7 +29,11 @@ log = structlog.get_logger("tokensync")
 
 
 class Controller:
-    """Takes events in, keeps the inventory, and has what they touch reconciled."""
+    """Takes events in, keeps the inventory, and has what they touch reconciled.
+
+    Attributes:
+        queue: what is due, and what is worked on.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class Controller:
         inventory: Inventory,
         reconciler: Reconciler,
         source: TokenSource,
+        leadership: Leadership,
         clock: Clock,
         margins: Margins,
         workers: int,
@@ -43,12 +49,13 @@ class Controller:
         self._inventory = inventory
         self._reconciler = reconciler
         self._source = source
+        self._leadership = leadership
         self._clock = clock
         self._margins = margins
         self._workers = workers
         self._idle = asyncio.Semaphore(workers)
         self._assigned = asyncio.Queue[Key]()
-        self._queue = DueQueue(clock, workers=workers, urgency=self._urgency)
+        self.queue = DueQueue(clock, workers=workers, urgency=self._urgency)
 
     def knows(self, metadata: Mapping[str, Any]) -> bool:
         """Whether a resource with this metadata would be no news."""
@@ -84,12 +91,27 @@ class Controller:
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_the_clock())
+            tasks.create_task(self._begin_terms())
             for _ in range(self._workers):
                 tasks.create_task(self._work())
             await self._inventory.filled.wait()
             while True:
                 await self._idle.acquire()
-                self._assigned.put_nowait(await self._queue.next())
+                self._assign(await self.queue.next())
+
+    async def _begin_terms(self) -> None:
+        """Look at everything whenever this replica begins to work."""
+        async for anew in self._leadership.terms():
+            if anew:
+                self._reconciler.forget()
+            self._wake(record.key for record in self._inventory.resources())
+
+    def _assign(self, key: Key) -> None:
+        if self._leadership.leading:
+            self._assigned.put_nowait(key)
+        else:
+            self.queue.done(key)
+            self._idle.release()
 
     async def _work(self) -> None:
         while True:
@@ -99,21 +121,23 @@ class Controller:
         try:
             again = await self._reconciler.reconcile(key)
         except asyncio.CancelledError:
-            if _is_to_end():
+            if is_to_end():
                 raise
             log.warning("interrupted", namespace=key.namespace, name=key.name)
             again = self._clock.now() + _AFTER_INTERRUPTION
         finally:
-            self._queue.done(key)
+            self.queue.done(key)
             self._idle.release()
         if again:
-            self._queue.schedule(key, (again - self._clock.now()).total_seconds())
+            self.queue.schedule(key, (again - self._clock.now()).total_seconds())
         else:
-            self._queue.forget(key)
+            self.queue.forget(key)
 
     def _wake(self, keys: Iterable[Key]) -> None:
+        if not self._leadership.leading:
+            return
         for key in keys:
-            self._queue.wake(key)
+            self.queue.wake(key)
 
     def _urgency(self, key: Key) -> Urgency:
         record = self._inventory.resource(key)
@@ -152,9 +176,3 @@ class Controller:
 
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
-
-
-def _is_to_end() -> bool:
-    """Whether it is this task that was cancelled, and not a request it waits for: Kopf cancels those when it ends."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -26,9 +26,10 @@ class Ending:
             asyncio.get_running_loop().add_signal_handler(number, self.ask)
 
     def ask(self) -> None:
-        """Ask the process to end."""
+        """Ask the process to end; asking again does not disturb what ends already."""
+        if not self.asked:
+            self._stop()
         self.asked = True
-        self._stop()
         self.flag.set()
 
     async def unless_asked(self, work: Coroutine[Any, Any, None]) -> None:
@@ -40,3 +41,9 @@ class Ending:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+def is_to_end() -> bool:
+    """Whether it is this task that was cancelled, and not a request it waits for: Kopf cancels those when it ends."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -20,6 +20,8 @@ from tokensync.resource.names import GROUP, PLURAL, VERSION
 from tokensync.target.metadata import SecretMetadata
 
 _RESTART = 5.0
+_NOBODY: Any = "tokensync"
+"""Kopf's peering is off. Without an identity for it Kopf asks for the user's name, which a container's has not."""
 
 log = structlog.get_logger("tokensync")
 
@@ -80,6 +82,8 @@ async def watch(
                 clusterwide=not namespaces,
                 namespaces=namespaces,
                 stop_flag=ending.flag,
+                identity=_NOBODY,
+                memo=(),  # copied for each object: there is but one of this, whereas Kopf's own takes memory
             )
         except Exception as error:  # noqa: BLE001  whatever ends the watch: it is started anew, the rest goes on
             log.error("watch ended", error=type(error).__name__)

@@ -16,8 +16,9 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from tokensync.clock import parse_rfc3339
+from tokensync.controller.strangers import KnownSecrets
 from tokensync.resource.spec import ClientCredentialToken, Key
-from tokensync.resource.status import Status
+from tokensync.resource.status import ConditionType, Status
 from tokensync.target.metadata import SecretMetadata
 
 
@@ -27,7 +28,11 @@ class Record:
 
     Attributes:
         deleting: it has a deletion timestamp: it is left alone.
+        suspended: nothing but its status is written.
+        ready: its status says so of this generation.
         expires_at: of the token that its status tells of.
+        renew_at: of the same.
+        credential_expires_at: of the credential that its status tells of.
     """
 
     key: Key
@@ -36,9 +41,13 @@ class Record:
     generation: int
     created_at: datetime
     deleting: bool
+    suspended: bool
+    ready: bool
     target: Key
     credential: Key
     expires_at: datetime | None
+    renew_at: datetime | None
+    credential_expires_at: datetime | None
     body: bytes
 
     @classmethod
@@ -57,9 +66,13 @@ class Record:
             generation=metadata.get("generation", 0),
             created_at=parse_rfc3339(metadata["creationTimestamp"]),
             deleting="deletionTimestamp" in metadata,
+            suspended=bool(spec.get("suspend")),
+            ready=_is_ready(status, metadata.get("generation", 0)),
             target=Key(key.namespace, (spec.get("target") or {}).get("name", "")),
             credential=Key(key.namespace, (certificate.get("secretRef") or {}).get("name", "")),
-            expires_at=_expiry(status),
+            expires_at=_moment(status, "token", "expiresAt"),
+            renew_at=_moment(status, "token", "renewAt"),
+            credential_expires_at=_moment(status, "credential", "notAfter"),
             body=to_json({"metadata": kept, "spec": spec, "status": status}),
         )
 
@@ -85,7 +98,7 @@ class Inventory:
         self.filled = asyncio.Event()
         """Set once all Secrets were listed: before that nothing may be inferred from what is not here."""
         self._resources: dict[Key, Record] = {}
-        self._secrets: dict[Key, SecretMetadata] = {}
+        self._secrets = KnownSecrets()
         self._gone: dict[Key, str] = {}
         self._untold: set[Key] = set()
         self._ended: set[str] | None = None
@@ -102,7 +115,7 @@ class Inventory:
         return self._secrets.get(key)
 
     def resources(self) -> tuple[Record, ...]:
-        """All resources."""
+        """All resources. Safe in any thread."""
         return tuple(self._resources.values())
 
     def is_live(self, uid: str) -> bool:
@@ -111,7 +124,7 @@ class Inventory:
 
     def owned_by(self, uid: str) -> list[SecretMetadata]:
         """The Secrets whose controller reference is that uid."""
-        return [self._secrets[key] for key in sorted(self._owned.get(uid, ()))]
+        return [secret for key in sorted(self._owned.get(uid, ())) if (secret := self._secrets.get(key))]
 
     def users_of(self, secret: Key) -> frozenset[Key]:
         """The resources that name the Secret, as target or as credential."""
@@ -177,7 +190,7 @@ class Inventory:
         self._untold.discard(secret.key)
         self._disown(known)
         self._gone.pop(secret.key, None)
-        self._secrets[secret.key] = secret
+        self._secrets.put(secret)
         if secret.controlled_by_token:
             self._owned[secret.controller_uid].add(secret.key)
         return True
@@ -193,17 +206,13 @@ class Inventory:
             self._gone[key] = max(self._gone.get(key, "0"), version, key=int)
         self._disown(known)
         self._untold.discard(key)
-        self._secrets.pop(key, None)
+        self._secrets.drop(key)
 
     def secrets_unseen_in(self, listed: set[Key], resource_version: str, namespace: str | None) -> list[SecretMetadata]:
         """The Secrets that a complete list no longer has, though it is newer than what is known of them."""
-        return [
-            secret
-            for key, secret in self._secrets.items()
-            if key not in listed
-            and namespace in (None, key.namespace)
-            and not _newer(secret.resource_version, resource_version)
-        ]
+        unseen = [key for key in self._secrets if key not in listed and namespace in (None, key.namespace)]
+        secrets = [secret for key in unseen if (secret := self._secrets.get(key))]
+        return [secret for secret in secrets if not _newer(secret.resource_version, resource_version)]
 
     def resources_unseen_in(self, listed: set[Key], resource_version: str, namespace: str | None) -> list[Record]:
         """The resources that a complete list no longer has, though it is newer than what is known of them."""
@@ -246,11 +255,16 @@ class Inventory:
             del self._owned[secret.controller_uid]
 
 
-def _expiry(status: dict[str, Any]) -> datetime | None:
+def _moment(status: dict[str, Any], part: str, name: str) -> datetime | None:
     try:
-        return parse_rfc3339(status["token"]["expiresAt"])
+        return parse_rfc3339(status[part][name])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+def _is_ready(status: dict[str, Any], generation: int) -> bool:
+    wanted = {"type": ConditionType.READY, "status": "True", "observedGeneration": generation}
+    return any(wanted.items() <= condition.items() for condition in status.get("conditions") or ())
 
 
 def _newer(one: str, other: str) -> bool:

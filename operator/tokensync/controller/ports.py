@@ -1,11 +1,12 @@
 """What the controller needs of the world outside, as it wants it."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from tokensync.credentials.pair import KeyPair
 from tokensync.resource.spec import Key, Spec
+from tokensync.rotation.transitions import Transition
 from tokensync.target.metadata import SecretMetadata
 from tokensync.token import AccessToken
 
@@ -85,4 +86,60 @@ class TokenSource(Protocol):
 
     async def acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
         """Get a token. Raises ProviderError or SpecError."""
+        ...
+
+
+class EventStore(Protocol):
+    """The cluster's Events."""
+
+    async def create(self, key: Key, uid: str, resource_version: str, transition: Transition, at: datetime) -> None:
+        """Tell of a resource, as it was at that version, what happened to it. Raises what the stores above raise."""
+        ...
+
+
+class Lease(Protocol):
+    """What a Lease says."""
+
+    @property
+    def holder(self) -> str:
+        """The identity of who works; empty if nobody does."""
+        ...
+
+    @property
+    def transitions(self) -> int:
+        """How often the holder has changed."""
+        ...
+
+    @property
+    def resource_version(self) -> str:
+        """Changes with each renewal."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """One Lease. Every method raises ClusterError or TargetError when it is refused or not answered."""
+
+    async def read(self) -> Lease | None:
+        """What it says; None if there is none."""
+        ...
+
+    async def write(self, known: Any, *, holder: str, seconds: int, now: datetime) -> Lease:
+        """Name the holder, or renew. Raises ConflictError if it is not as it was known (None: absent)."""
+        ...
+
+
+class Leadership(Protocol):
+    """Whether this replica works."""
+
+    @property
+    def leading(self) -> bool:
+        """Whether it may work, now."""
+        ...
+
+    def require(self) -> None:
+        """Raise NotLeadingError unless it may work, now."""
+        ...
+
+    def terms(self) -> AsyncIterator[bool]:
+        """Each time that it begins to work: True if another one may have worked since it did last."""
         ...

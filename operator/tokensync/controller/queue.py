@@ -32,6 +32,19 @@ class Urgency(NamedTuple):
     endpoint: str
 
 
+class _Ready(NamedTuple):
+    """A key that is due; no two have the same order, so that they are compared no further.
+
+    Attributes:
+        since: when a worker could first have had it, on the monotonic clock.
+    """
+
+    urgency: Urgency
+    order: int
+    key: Key
+    since: float
+
+
 class DueQueue:
     """Keys, each with one due time; a key that is being worked on is handed out again only when that is done."""
 
@@ -42,13 +55,28 @@ class DueQueue:
         self._order = itertools.count()
         self._due: dict[Key, float] = {}
         self._waiting: list[tuple[float, int, Key]] = []
-        self._ready: list[tuple[Urgency, int, Key]] = []
+        self._ready: list[_Ready] = []
         self._is_ready: set[Key] = set()
-        self._parked: defaultdict[str, list[tuple[Urgency, int, Key]]] = defaultdict(list)
+        self._parked: defaultdict[str, list[_Ready]] = defaultdict(list)
         self._busy: dict[Key, str] = {}
         self._again: set[Key] = set()
         self._endpoints: Counter[str] = Counter()
         self._changed = asyncio.Event()
+
+    def depth(self) -> int:
+        """How many keys are due and not yet worked on. Safe in any thread."""
+        now = self._clock.monotonic()
+        return len(self._is_ready) + sum(due <= now for due in tuple(self._due.values()))
+
+    def busy(self) -> int:
+        """How many keys are worked on. Safe in any thread."""
+        return len(self._busy)
+
+    def lag(self) -> float:
+        """Seconds for which a key that is due has waited for a worker; where its endpoint has its share, it waits for that."""
+        now = self._clock.monotonic()
+        since = min((*self._due.values(), *(entry.since for entry in self._ready)), default=now)
+        return max(0.0, now - since)
 
     def wake(self, key: Key) -> None:
         """Make a key due now; one that is being worked on will be looked at once more."""
@@ -95,7 +123,7 @@ class DueQueue:
             del self._endpoints[endpoint]
         parked = self._parked.get(endpoint)
         if parked:
-            heapq.heappush(self._ready, heapq.heappop(parked))
+            heapq.heappush(self._ready, heapq.heappop(parked)._replace(since=self._clock.monotonic()))
         else:
             self._parked.pop(endpoint, None)
         if key in self._again:
@@ -110,7 +138,8 @@ class DueQueue:
             heapq.heapify(self._waiting)
 
     def _make_ready(self, key: Key) -> None:
-        heapq.heappush(self._ready, (self._urgency(key), next(self._order), key))
+        entry = _Ready(self._urgency(key), next(self._order), key, self._clock.monotonic())
+        heapq.heappush(self._ready, entry)
         self._is_ready.add(key)
         self._changed.set()
 
@@ -125,12 +154,12 @@ class DueQueue:
     def _pop(self) -> Key | None:
         while self._ready:
             entry = heapq.heappop(self._ready)
-            urgency, _, key = entry
-            if self._endpoints[urgency.endpoint] >= self._share:
-                heapq.heappush(self._parked[urgency.endpoint], entry)
+            endpoint = entry.urgency.endpoint
+            if self._endpoints[endpoint] >= self._share:
+                heapq.heappush(self._parked[endpoint], entry)
                 continue
-            self._is_ready.discard(key)
-            self._busy[key] = urgency.endpoint
-            self._endpoints[urgency.endpoint] += 1
-            return key
+            self._is_ready.discard(entry.key)
+            self._busy[entry.key] = endpoint
+            self._endpoints[endpoint] += 1
+            return entry.key
         return None

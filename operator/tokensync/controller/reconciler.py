@@ -13,16 +13,19 @@ from datetime import datetime, timedelta
 import structlog
 
 from tokensync.clock import Clock
+from tokensync.controller.announcer import Announcer
 from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.keyring import Keyring
+from tokensync.controller.lateness import Lateness
 from tokensync.controller.limits import denied_metadata
 from tokensync.controller.memory import Memory
-from tokensync.controller.ports import ResourceStore, SecretStore, TokenSource
+from tokensync.controller.ports import Leadership, ResourceStore, SecretStore, TokenSource
 from tokensync.controller.renewal import GoingAwayError, Renewal, where
 from tokensync.controller.report import report
 from tokensync.errors import (
     ClusterError,
     ConflictError,
+    NotLeadingError,
     ProviderAnswer,
     ProviderError,
     Reason,
@@ -59,6 +62,9 @@ class Reconciler:
         secrets: SecretStore,
         resources: ResourceStore,
         source: TokenSource,
+        leadership: Leadership,
+        announcer: Announcer,
+        lateness: Lateness,
         clock: Clock,
         margins: Margins,
         denied: Sequence[str],
@@ -66,6 +72,7 @@ class Reconciler:
         self._inventory = inventory
         self._resources = resources
         self._source = source
+        self._announcer = announcer
         self._clock = clock
         self._margins = margins
         self._denied = denied
@@ -76,6 +83,8 @@ class Reconciler:
             secrets=secrets,
             resources=resources,
             source=source,
+            leadership=leadership,
+            lateness=lateness,
             clock=clock,
         )
         self._memories: dict[Key, Memory] = {}
@@ -83,6 +92,11 @@ class Reconciler:
     def memory(self, key: Key) -> Memory | None:
         """What is remembered of a resource, if anything."""
         return self._memories.get(key)
+
+    def forget(self) -> None:
+        """Remember nothing: another replica may have worked meanwhile."""
+        for key in tuple(self._memories):
+            self._forget(key)
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Bring one resource in order, and tell when to look again; None if nothing is left to do.
@@ -106,7 +120,7 @@ class Reconciler:
                 return None
             try:
                 return await self._bring_in_order(record, self._recall(record))
-            except GoingAwayError:
+            except (GoingAwayError, NotLeadingError):
                 return None
             except ConflictError:
                 if not await self._look_again(record):
@@ -199,7 +213,7 @@ class Reconciler:
                     await self._renewal.sweep(record, secrets)
                 case _:
                     return False
-        except (ConflictError, GoingAwayError):
+        except (ConflictError, GoingAwayError, NotLeadingError):
             raise
         except TokenSyncError as error:
             self._failed(seen, error, memory, token_wanted=isinstance(decision, Acquire))
@@ -245,12 +259,12 @@ class Reconciler:
         if silent and isinstance(decision, Wait) and decision.until - seen.now <= _QUIET:
             return again
         status = report(seen, decision, memory)
-        if status == seen.status or await self._write_status(record, status):
+        if status == seen.status or await self._write_status(record, seen.status, status):
             return again
         return min(again or seen.now + _SOON, seen.now + _SOON)
 
-    async def _write_status(self, record: Record, status: Status) -> bool:
-        """Write a status, or the least that makes sense if it is refused; False if that has to be tried again."""
+    async def _write_status(self, record: Record, before: Status, status: Status) -> bool:
+        """Write a status and announce it; the least that makes sense if it is refused. False if it has to be tried again."""
         known = self._inventory.resource(record.key)
         if known is None or known.uid != record.uid:  # gone, or recreated: there is nobody to tell
             return True
@@ -264,7 +278,9 @@ class Reconciler:
                 log.warning("status not written", **where(record.key), reason=error.reason.value, detail=error.text)
                 return False
             else:
-                self._inventory.learn_resource(Record.of(body))
+                written = Record.of(body)
+                self._inventory.learn_resource(written)
+                self._announcer.announce(written, before, status)
                 return True
         return True
 
@@ -275,7 +291,7 @@ class Reconciler:
             unreadable(error, before, record.generation, self._clock.now())
         )
         try:
-            written = status == before or await self._write_status(record, status)
+            written = status == before or await self._write_status(record, before, status)
         except ConflictError:
             written = False
         return None if written else self._clock.now() + _SOON
@@ -302,6 +318,7 @@ class Reconciler:
         memory = self._memories.pop(key, None)
         if memory:
             self._renewal.forget(memory.uid)
+            self._announcer.forget(memory.uid)
             self._keyring.forget_unused(memory.credential)
 
     async def _look_again(self, record: Record) -> bool:

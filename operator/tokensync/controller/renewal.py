@@ -7,8 +7,9 @@ import structlog
 from tokensync.clock import Clock, rfc3339, to_milliseconds
 from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.keyring import Keyring
+from tokensync.controller.lateness import Lateness
 from tokensync.controller.memory import Memory
-from tokensync.controller.ports import ResourceStore, SecretStore, TokenSource
+from tokensync.controller.ports import Leadership, ResourceStore, SecretStore, TokenSource
 from tokensync.errors import ConflictError, NamespaceTerminatingError, Reason
 from tokensync.resource.spec import Key
 from tokensync.resource.status import Attempt
@@ -29,8 +30,8 @@ class GoingAwayError(Exception):
 class Renewal:
     """Acquires, writes, repairs and sweeps, one resource at a time.
 
-    Every method raises ConflictError where the cluster is not as it was observed, and TokenSyncError where it or the
-    provider refuses.
+    Every method raises ConflictError where the cluster is not as it was observed, TokenSyncError where it or the provider
+    refuses, and NotLeadingError where another replica may work.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Renewal:
         secrets: SecretStore,
         resources: ResourceStore,
         source: TokenSource,
+        leadership: Leadership,
+        lateness: Lateness,
         clock: Clock,
     ) -> None:
         self._inventory = inventory
@@ -48,6 +51,8 @@ class Renewal:
         self._secrets = secrets
         self._resources = resources
         self._source = source
+        self._leadership = leadership
+        self._lateness = lateness
         self._clock = clock
         self._terminating: set[str] = set()
 
@@ -59,6 +64,7 @@ class Renewal:
         self._must_be_current(record)
         written = await self._write(seen, issue)
         repaired = because in REPAIRS and memory.was_in_order(seen.resource)
+        self._lateness.renewed(record, seen.schedule)
         self._wrote(written, seen, memory)
         self._succeeded(issue, memory, repaired=repaired)
         log.info(
@@ -142,6 +148,7 @@ class Renewal:
 
     async def _buy(self, seen: Observation, memory: Memory) -> Issue:
         pair = await self._keyring.pair(seen.resource)
+        self._leadership.require()
         token = await self._source.acquire(seen.resource.spec, pair)
         memory.bought = Issue(token, seen.acquired_for, seen.resource.renew_request)
         return memory.bought

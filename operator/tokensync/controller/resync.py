@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from tokensync.controller.controller import Controller
+from tokensync.controller.ending import is_to_end
 from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.ports import ResourceStore, SecretStore
 from tokensync.errors import ClusterError
@@ -73,6 +74,10 @@ class Resync:
                     await compare()
             except ClusterError as error:
                 log.warning("cannot list", reason=error.reason.value, detail=error.text)
+            except asyncio.CancelledError:
+                if is_to_end():
+                    raise
+                log.warning("cannot list", detail="interrupted")
             except Exception as error:  # noqa: BLE001  a defect of ours must not end the work on everything else
                 log.error("cannot list", error=type(error).__name__)
             else:

@@ -1,13 +1,16 @@
 """Access tokens from Microsoft Entra ID, for the controller."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from tokensync.clock import Clock
 from tokensync.credentials.pair import KeyPair
+from tokensync.errors import Reason, TokenSyncError
 from tokensync.identity.acceptance import accept
 from tokensync.identity.application import request_token
 from tokensync.identity.asked import Asked
@@ -20,6 +23,7 @@ from tokensync.identity.proxies import Proxies
 from tokensync.identity.transport import Transport
 from tokensync.identity.trust import trust
 from tokensync.resource.spec import Spec
+from tokensync.telemetry.metrics import Metrics
 from tokensync.token import AccessToken
 
 
@@ -33,6 +37,7 @@ class MsalTokenSource:
         proxy: for all hosts; None for `HTTPS_PROXY` and `NO_PROXY`.
         requests_per_second: for each host and client; None for no limit.
         threads: acquisitions at once.
+        metrics: count acquisitions.
 
     Raises:
         ValueError: for a host, file or proxy that cannot be used; the message names the setting.
@@ -47,12 +52,14 @@ class MsalTokenSource:
         proxy: str | None,
         requests_per_second: float | None,
         threads: int,
+        metrics: Metrics,
     ) -> None:
         self._clock = clock
+        self._metrics = metrics
         self._allowed = AllowList(allowed_hosts)
         self._budget = RequestBudget(requests_per_second, clock)
         self._transport = Transport(
-            clock=clock, allowed=self._allowed, trusted=trust(ca_bundle), proxies=Proxies(proxy)
+            clock=clock, allowed=self._allowed, trusted=trust(ca_bundle), proxies=Proxies(proxy), metrics=metrics
         )
         self._discovery = Discovery(self._transport, clock)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="msal")
@@ -90,6 +97,10 @@ class MsalTokenSource:
             SpecError: `HostNotAllowed`, or `InvalidSpec`.
             ProviderError: if the provider refused, cannot be reached, or answered with what is no token.
         """
+        with self._counted():
+            return await self._acquire(spec, pair)
+
+    async def _acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
         loop = asyncio.get_running_loop()
         asked = Asked.of(spec, pair)
         conversation = Conversation(
@@ -110,3 +121,16 @@ class MsalTokenSource:
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         await self._discovery.close()
         await self._transport.close()
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count an acquisition when it ends, unless it was cancelled."""
+        began = self._clock.monotonic()
+        count = partial(self._metrics.count_acquisition, "entra")
+        try:
+            yield
+        except Exception as error:
+            reason = error.reason if isinstance(error, TokenSyncError) else Reason.INTERNAL_ERROR
+            count("failure", reason, self._clock.monotonic() - began)
+            raise
+        count("success", Reason.RENEWED, self._clock.monotonic() - began)

@@ -13,6 +13,7 @@ from tokensync.identity.hosts import Address, AllowList
 from tokensync.identity.proxies import Proxies
 from tokensync.identity.response import Response
 from tokensync.identity.sockets import Sockets
+from tokensync.telemetry.metrics import Metrics
 
 LONGEST_BODY = 256 * 1024
 """Bytes of an answer that are read. Entra's discovery document takes 2 KiB, a token with many roles some 10 KiB."""
@@ -28,10 +29,14 @@ class Transport:
         allowed: where anything may be sent.
         trusted: verifies the hosts' certificates.
         proxies: which proxy leads there.
+        metrics: show how far the hosts' clocks are off ours.
     """
 
-    def __init__(self, *, clock: Clock, allowed: AllowList, trusted: ssl.SSLContext, proxies: Proxies) -> None:
+    def __init__(
+        self, *, clock: Clock, allowed: AllowList, trusted: ssl.SSLContext, proxies: Proxies, metrics: Metrics
+    ) -> None:
         self._clock = clock
+        self._metrics = metrics
         self._allowed = allowed
         self._trusted = trusted
         self._proxies = proxies
@@ -50,9 +55,13 @@ class Transport:
         self._allowed.require(address)
         proxy = self._proxies.proxy_for(address)
         try:
-            return await self._send(method, address, headers, body, proxy)
+            response = await self._send(method, address, headers, body, proxy)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = connection_failure(error, address, proxy)
+        else:
+            if response.clock_ahead is not None:
+                self._metrics.clock_skew.labels(address.origin).set(response.clock_ahead.total_seconds())
+            return response
         raise failure  # here, not above: a failure must not lead to the error that it was made of
 
     async def close(self) -> None:

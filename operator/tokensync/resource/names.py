@@ -1,4 +1,4 @@
-"""Names that are API: of the resource, and of what we mark Secrets with."""
+"""Names that are API: of the resource, of what we mark Secrets with, and of the Lease."""
 
 GROUP = "tokensync.dev"
 VERSION = "v1alpha1"
@@ -7,6 +7,8 @@ KIND = "ClientCredentialToken"
 PLURAL = "clientcredentialtokens"
 
 FIELD_MANAGER = "tokensync"
+LEASE = "tokensync"
+"""The Lease that the working replica holds."""
 
 RENEW_REQUESTED_AT = f"{GROUP}/renew-requested-at"
 """On a resource: any new value asks for a renewal now."""

@@ -34,7 +34,7 @@ class Fault:
     """
 
     matches: Callable[[Call], bool]
-    error: Callable[[], Exception] | None
+    error: Callable[[], BaseException] | None
     written: bool
     times: int | None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -85,7 +85,7 @@ class Api:
 
     def refuse(
         self,
-        error: Callable[[], Exception],
+        error: Callable[[], BaseException],
         verb: str = "",
         plural: str = "",
         *,
@@ -124,6 +124,6 @@ def _matcher(verb: str, plural: str, key: Key | None) -> Callable[[Call], bool]:
     return lambda call: verb in ("", call.verb) and plural in ("", call.plural) and key in (None, call.key)
 
 
-def always(error: Callable[..., Exception], *args: Any, **kwargs: Any) -> Callable[[], Exception]:
+def always(error: Callable[..., Exception], *args: Any, **kwargs: Any) -> Callable[[], BaseException]:
     """Make a new error of this kind for each call that meets it."""
     return lambda: error(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from support.simulators.api import Api
 from support.simulators.clock import true_time
+from support.simulators.events import SimulatedEvents
 from support.simulators.managed_fields import after_apply
 from support.simulators.secrets import SimulatedResources, SimulatedSecrets
 from support.simulators.store import Store, merged
@@ -24,6 +25,7 @@ class SimulatedCluster:
         api: the operator's calls.
         secrets: the controller's `SecretStore`.
         resources: the controller's `ResourceStore`.
+        events: the controller's `EventStore`.
         secret_store: all Secrets.
         resource_store: all resources.
         collects_after: seconds until the garbage collector looks at what lost its owner, or never had a living one.
@@ -36,6 +38,7 @@ class SimulatedCluster:
         self.resource_store = Store(versions)
         self.secrets = SimulatedSecrets(self.api, self.secret_store)
         self.resources = SimulatedResources(self.api, self.resource_store)
+        self.events = SimulatedEvents(self.api)
         self.collects_after = 0.5
         self.secret_store.stored = self._look_at
 

@@ -9,12 +9,17 @@ from support.simulators.clock import LoopClock
 from support.simulators.cluster import SimulatedCluster
 from support.simulators.provider import SimulatedProvider
 from support.simulators.stream import EventType
+from tokensync.controller.announcer import Announcer
 from tokensync.controller.controller import Controller
 from tokensync.controller.inventory import Inventory, Record
+from tokensync.controller.lateness import Lateness
+from tokensync.controller.leadership import Alone
+from tokensync.controller.ports import Leadership
 from tokensync.controller.reconciler import Reconciler
 from tokensync.controller.resync import Resync
 from tokensync.rotation.schedule import Margins
 from tokensync.target.metadata import SecretMetadata
+from tokensync.telemetry.metrics import Metrics
 
 DEFAULT_MARGINS = Margins(propagation=timedelta(seconds=120), clock_skew=timedelta(seconds=60))
 
@@ -26,6 +31,7 @@ class SimulatedOperator:
         inventory: what it knows.
         reconciler: what it does.
         resync: its own lists.
+        metrics: what it counts.
     """
 
     def __init__(
@@ -37,13 +43,21 @@ class SimulatedOperator:
         workers: int = 32,
         margins: Margins = DEFAULT_MARGINS,
         denied: Sequence[str] = (),
+        leadership: Leadership | None = None,
     ) -> None:
+        leadership = leadership or Alone()
         self.inventory = Inventory()
+        self.metrics = Metrics("1.2.3")
+        self._lateness = Lateness(self.inventory, leadership, clock, self.metrics)
+        self._announcer = Announcer(cluster.events, clock)
         self.reconciler = Reconciler(
             inventory=self.inventory,
             secrets=cluster.secrets,
             resources=cluster.resources,
             source=provider,
+            leadership=leadership,
+            announcer=self._announcer,
+            lateness=self._lateness,
             clock=clock,
             margins=margins,
             denied=denied,
@@ -52,6 +66,7 @@ class SimulatedOperator:
             inventory=self.inventory,
             reconciler=self.reconciler,
             source=provider,
+            leadership=leadership,
             clock=clock,
             margins=margins,
             workers=workers,
@@ -70,7 +85,8 @@ class SimulatedOperator:
     def start(self) -> None:
         """List, watch, and work."""
         self._listen()
-        self._tasks = [asyncio.create_task(self.resync.run()), asyncio.create_task(self._controller.run())]
+        parts = (self.resync, self._controller, self._announcer, self._lateness)
+        self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
     def watch_anew(self) -> None:
         """The watches list again, after they were cut off: in Kopf's way, which first tells that it lists."""

@@ -1,0 +1,142 @@
+"""What is worth an Event: the difference between two statuses that somebody who looks at the resource wants to hear of.
+
+A state is announced when it begins and when it ends, not while it lasts. Of several conditions that turn for one cause
+the most telling one speaks. What the user asked for (a first token, a routine renewal, a suspension, another spec) is
+no news, nor is anything in a namespace that is being deleted: no Event can be created there.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from tokensync.clock import rfc3339
+from tokensync.errors import Reason
+from tokensync.resource.status import Condition, ConditionStatus, ConditionType, Status
+
+_NO_NEWS = {Reason.ACQUIRING, Reason.SUSPENDED, Reason.NAMESPACE_TERMINATING}
+
+
+class Transition(NamedTuple):
+    """One Event, without the object that it is about.
+
+    Attributes:
+        type: `Warning` where somebody may have to do something.
+        reason: why; as in conditions.
+        action: what was being done, a verb in UpperCamelCase.
+        note: for people: a condition's message, perhaps with a sentence before it.
+    """
+
+    type: Literal["Normal", "Warning"]
+    reason: Reason
+    action: str
+    note: str
+
+
+class _Finding(NamedTuple):
+    """A transition, and its cause: the reason of the condition that turned."""
+
+    cause: Reason
+    transition: Transition
+
+
+def transitions(before: Status, after: Status) -> tuple[Transition, ...]:
+    """What happened between two statuses of a resource, the most telling first; no two for one cause."""
+    told = dict[Reason | None, Transition]()
+    for judge in _JUDGES:
+        finding = judge(before, after)
+        if finding:
+            cause, transition = finding
+            told.setdefault(cause if transition.type == "Warning" else None, transition)  # what is well is said once
+    return tuple(told.values())
+
+
+def _token_lost(before: Status, after: Status) -> _Finding | None:
+    """Nobody can use the target any more. The condition names what keeps the next token from coming."""
+    ready = _turned(ConditionType.READY, before, after)
+    if ready is None or ready.status == "True" or not _was(ConditionType.READY, {"True"}, before):
+        return None
+    token = after.token
+    expired = token is not None and token.expires_at <= ready.last_transition_time
+    if token is None or not expired or ready.reason is Reason.TOKEN_EXPIRED:
+        return _warning("Provide", ready)
+    note = f"The token expired at {rfc3339(token.expires_at)}. {ready.message}"
+    return _Finding(ready.reason, Transition("Warning", Reason.TOKEN_EXPIRED, "Provide", note))
+
+
+def _credential_in_trouble(before: Status, after: Status) -> _Finding | None:
+    valid = _turned(ConditionType.CREDENTIAL_VALID, before, after)
+    troubled = valid and (valid.status == "False" or valid.reason is Reason.CREDENTIAL_EXPIRES_SOON)
+    return _warning("CheckCredential", valid) if valid and troubled else None
+
+
+def _renewal_failed(before: Status, after: Status) -> _Finding | None:
+    renewed = _turned(ConditionType.RENEWAL_SUCCEEDED, before, after)
+    return _warning("Renew", renewed) if renewed and renewed.status == "False" else None
+
+
+def _no_room(before: Status, after: Status) -> _Finding | None:
+    free = _turned(ConditionType.GAP_FREE, before, after)
+    return _warning("Plan", free) if free and free.status == "False" else None
+
+
+def _person_needed(before: Status, after: Status) -> _Finding | None:
+    """What was told when it began has lasted too long."""
+    stalled = _turned(ConditionType.STALLED, before, after)
+    if stalled is None:
+        return None
+    note = f"A person is needed. {stalled.message}"
+    return _Finding(stalled.reason, Transition("Warning", stalled.reason, "CallPerson", note))
+
+
+def _token_regained(before: Status, after: Status) -> _Finding | None:
+    return _regained(ConditionType.READY, "Provide", before, after)
+
+
+def _renewal_recovered(before: Status, after: Status) -> _Finding | None:
+    return _regained(ConditionType.RENEWAL_SUCCEEDED, "Renew", before, after)
+
+
+def _credential_regained(before: Status, after: Status) -> _Finding | None:
+    """It can be used again, or one that was about to expire was replaced."""
+    valid = _turned(ConditionType.CREDENTIAL_VALID, before, after)
+    if valid is None or valid.reason is not Reason.CREDENTIAL_USABLE:
+        return None
+    known = _was(ConditionType.CREDENTIAL_VALID, {"True", "False"}, before)
+    return _normal("CheckCredential", valid) if known else None
+
+
+_JUDGES: tuple[Callable[[Status, Status], _Finding | None], ...] = (
+    _token_lost,
+    _credential_in_trouble,
+    _renewal_failed,
+    _no_room,
+    _person_needed,
+    _token_regained,
+    _renewal_recovered,
+    _credential_regained,
+)
+
+
+def _turned(kind: ConditionType, before: Status, after: Status) -> Condition | None:
+    """The condition as it is now, if it is another than before and that is news."""
+    was, now = before.condition(kind), after.condition(kind)
+    if now is None or now.reason in _NO_NEWS:
+        return None
+    return None if was and (was.status, was.reason) == (now.status, now.reason) else now
+
+
+def _was(kind: ConditionType, statuses: set[ConditionStatus], before: Status) -> bool:
+    was = before.condition(kind)
+    return was is not None and was.status in statuses and was.reason not in _NO_NEWS
+
+
+def _regained(kind: ConditionType, action: str, before: Status, after: Status) -> _Finding | None:
+    now = _turned(kind, before, after)
+    return _normal(action, now) if now and now.status == "True" and _was(kind, {"False"}, before) else None
+
+
+def _warning(action: str, condition: Condition) -> _Finding:
+    return _Finding(condition.reason, Transition("Warning", condition.reason, action, condition.message))
+
+
+def _normal(action: str, condition: Condition) -> _Finding:
+    return _Finding(condition.reason, Transition("Normal", condition.reason, action, condition.message))
