@@ -1,22 +1,32 @@
 # What a contributor runs; `make` alone lists it. Needs GNU make, Python 3.11 or newer, Go and git.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv binaries test test-fast check format demo bench lock changelog clean
+.PHONY: help venv binaries tools test test-fast test-oldest test-node check format demo bench image publish version \
+  chart lock changelog clean
 
 PYTHON ?= python3
 # Further arguments: make test ARGS="-k rotation"
 ARGS ?=
 
+# Where image and chart go, and for which processors the image is, as in linux/amd64,linux/arm64; else for this machine's.
+IMAGE ?= ghcr.io/tokensync/tokensync
+CHARTS ?= ghcr.io/tokensync/charts
+PLATFORMS ?=
+
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
+PROVIDE := cd tests && ../$(BIN)/python -m support.binaries
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/tokensync/__init__.py)
+# What depends on the version of Kubernetes: CRD, watches, rights, garbage collection, the chart and its policies.
+OLDEST := kubernetes_version crd crd_kubectl rotation triggers rights restart claims deletion drift chart policies author_policy
 CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
-venv: $(READY) ## Create .venv with everything that is needed, at the locked versions
+venv: $(READY) ## Create .venv with all that is needed, at the locked versions
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -29,15 +39,24 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $@
 
 binaries: venv ## Get the control plane of the tests; the first time builds it
-	@cd tests && ../$(BIN)/python -m support.binaries
+	@$(PROVIDE)
 
-test: binaries ## Run all tests
+tools: venv ## Get the other programs that tests run; the first time builds them
+	@$(PROVIDE) helm promtool actionlint kstatus
+
+test: binaries tools ## Run all tests that need no node
 	@$(BIN)/pytest $(ARGS)
 
 test-fast: venv ## Run the tests that need no control plane
 	@$(BIN)/pytest -m 'not cluster' $(ARGS)
 
-check: venv ## Check format, rules, types, layers, lock, CRD and documents
+test-oldest: venv ## Run tests on the oldest Kubernetes that is supported
+	@TEST_KUBERNETES=oldest KUBEBUILDER_ASSETS= $(BIN)/pytest $(OLDEST:%=tests/cluster/%_test.py) $(ARGS)
+
+test-node: venv ## Run the tests on a node: KUBECONFIG's, or our own as root
+	@$(BIN)/pytest tests/node -m node $(ARGS)
+
+check: tools ## Check format, rules, types, layers, locks, chart and documents
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -54,9 +73,30 @@ demo: binaries ## See tokens kept fresh, in a minute or two; KEEP=1 stays up
 bench: binaries ## Measure the operator with many resources
 	@PYTHONPATH=tests $(BIN)/python benchmarks $(ARGS)
 
-lock: ## Lock the requirements again, with uv; ARGS=--upgrade for newer ones
+image: ## Build the image, with buildah
+	@buildah build --timestamp "$$(git log -1 --format=%ct)" --build-arg CREATED="$$(git log -1 --format=%cI)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg VERSION='$(VERSION)' \
+	  $(if $(PLATFORMS),--platform '$(PLATFORMS)' --manifest,--tag) '$(IMAGE):$(VERSION)' .
+
+publish: image tools ## Push image (of PLATFORMS) and chart; digests in dist/
+	@mkdir -p dist
+	@buildah manifest push --all --digestfile dist/image.digest '$(IMAGE):$(VERSION)' 'docker://$(IMAGE):$(VERSION)'
+	@helm=$$($(PROVIDE) helm | cut -f2) && \
+	  $$helm package charts/tokensync --destination dist && \
+	  $$helm push 'dist/tokensync-$(VERSION).tgz' 'oci://$(CHARTS)' >dist/chart.log 2>&1; \
+	  status=$$?; cat dist/chart.log; sed -n 's/^Digest: //p' dist/chart.log >dist/chart.digest; exit $$status
+
+version: ## Say the version of this checkout
+	@echo '$(VERSION)'
+
+chart: tools ## Write the chart's README and its snapshots anew
+	@cd tests && ../$(BIN)/python -m support.chart_readme && ../$(BIN)/python -m support.chart_snapshots
+
+lock: ## Lock the requirements anew, with uv; ARGS=--upgrade for newer ones
 	@$(COMPILE) --output-file requirements/run.txt $(ARGS)
 	@$(COMPILE) --group dev --output-file requirements/dev.txt $(ARGS)
+	@sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml \
+	  | $(COMPILE:pyproject.toml=-) --constraint requirements/dev.txt --output-file requirements/build.txt
 
 changelog: venv ## Show what the next release's changelog says
 	@$(BIN)/towncrier build --draft --version next

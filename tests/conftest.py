@@ -12,6 +12,7 @@ from support.audit import AuditLog
 from support.cluster import Cluster
 from support.control_plane import ControlPlane
 from support.identities import operator_kubeconfig
+from support.programs import CONTROL_PLANE
 
 # How long one example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("tokensync", deadline=None)
@@ -23,13 +24,23 @@ def pytest_configure() -> None:
     asyncio.set_event_loop(None)
 
 
+PROGRAMS = {
+    "control_plane": (*CONTROL_PLANE, "helm"),
+    "kstatus": ("kstatus",),
+    "actionlint": ("actionlint",),
+    "promtool": ("promtool",),
+}
+"""What has to be there, by the fixture that needs it."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build the control plane's programs, if they are needed: a test's time is limited, and its output not shown."""
-    needed = any("control_plane" in getattr(item, "fixturenames", ()) for item in session.items)
+    """Build the programs that are needed: a test's time is limited, and its output not shown."""
+    fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    needed = [program for fixture in PROGRAMS if fixture in fixtures for program in PROGRAMS[fixture]]
     if needed and not session.config.option.collectonly:
         try:
-            binaries.provide()
+            binaries.provide(*needed)
         except binaries.BinariesError as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -11,9 +11,10 @@ from urllib3.exceptions import HTTPError
 
 from support.audit import AuditLog
 from support.cluster import Cluster
-from support.control_plane import ControlPlane, KubectlError
+from support.control_plane import ControlPlane
 from support.example_resource import resource
 from support.identities import create_identity, operator_rules, without
+from support.kubectl import KubectlError
 from support.objects import Json
 from support.waiting import eventually
 from tokensync.resource.names import API_VERSION, KIND, PLURAL

@@ -1,19 +1,29 @@
-"""Where the control plane's programs come from, tried with a stand-in for Go."""
+"""Where the programs of the tests come from, tried with a stand-in for Go."""
 
+import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from support import binaries, go_module
+from support.programs import CONTROL_PLANE, KUBERNETES, Source, sources
 
-GO_MOD = Path(binaries.__file__).parent / "controlplane" / "go.mod"
+PACKAGES = [
+    "k8s.io/kubernetes/cmd/kube-apiserver",
+    "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "k8s.io/kubernetes/cmd/kubectl",
+    "go.etcd.io/etcd/server/v3",
+]
+"""What the control plane is built from, in order."""
 
 GO = """\
 #!/bin/sh
 [ "$1" = env ] && { echo "$GO_VERSION"; exit; }
 echo "$@" >> "$GO_CALLS"
 [ -n "$GO_FAILS" ] && { echo 'no such module'; exit 1; }
+[ "$1" = mod ] && { echo '{"Dir": "/modules/'"$4"'"}'; exit; }
 while [ "$1" != -o ]; do shift; done
 /bin/sleep "$GO_TAKES"
 echo built > "$2"
@@ -33,6 +43,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GO_FAILS", raising=False)
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.delenv(KUBERNETES, raising=False)
     return folder / "go"
 
 
@@ -49,7 +60,7 @@ def builds(tmp_path: Path) -> list[str]:
 
 
 def make_assets(folder: Path, *without: str) -> Path:
-    for name in binaries.PACKAGES.keys() - without:
+    for name in set(CONTROL_PLANE) - set(without):
         make_program(folder / name)
     return folder
 
@@ -60,7 +71,7 @@ def test_assets_need_no_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: 
     assets = make_assets(tmp_path / "assets")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
 
-    assert binaries.provide() == {name: assets / name for name in binaries.PACKAGES}
+    assert binaries.provide() == {name: assets / name for name in CONTROL_PLANE}
 
 
 def test_only_what_the_assets_lack_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +104,7 @@ def test_second_time_nothing_is_built(tmp_path: Path, capfd: pytest.CaptureFixtu
     capfd.readouterr()
 
     assert binaries.provide() == first
-    assert builds(tmp_path) == list(binaries.PACKAGES.values())
+    assert builds(tmp_path) == PACKAGES
     assert capfd.readouterr() == ("", "")
 
 
@@ -103,7 +114,7 @@ def test_another_go_builds_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GO_VERSION", "go1.27.0")
 
     assert binaries.provide()["etcd"] != first["etcd"]
-    assert len(builds(tmp_path)) == 2 * len(binaries.PACKAGES)
+    assert len(builds(tmp_path)) == 2 * len(CONTROL_PLANE)
 
 
 def test_build_says_what_it_does_and_how_long(
@@ -117,19 +128,39 @@ def test_build_says_what_it_does_and_how_long(
 
     said = capfd.readouterr().err.splitlines()
     assert said[0] == (
-        "control plane: building kube-apiserver, kube-controller-manager, kubectl, etcd: "
-        "up to 8 minutes on 2 cores, once"
+        "programs of the tests: building kube-apiserver, kube-controller-manager, kubectl, etcd: "
+        "up to 10 minutes on 2 cores, once"
     )
-    assert "control plane: 0 s, at kubectl, 3 of 4" in said
-    assert said[-1].startswith("control plane: built in 0 s, kept in ")
+    assert any(re.fullmatch(r"programs of the tests: \d+ s, at kubectl, 3 of 4", line) for line in said)
+    assert re.match(r"programs of the tests: built in \d+ s, kept in ", said[-1])
 
 
-def test_binaries_carry_the_pinned_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "folder", "module", "variable"),
+    [
+        ("kubectl", "kubernetes", "k8s.io/kubernetes", "k8s.io/component-base/version.gitVersion"),
+        ("helm", "helm", "helm.sh/helm/v3", "helm.sh/helm/v3/internal/version.version"),
+    ],
+)
+def test_binaries_carry_the_pinned_version(
+    tmp_path: Path, program: str, folder: str, module: str, variable: str
+) -> None:
     """The version in `go.mod` is the one that the programs tell."""
-    binaries.provide()
+    binaries.provide(program)
 
-    pinned = next(line for line in GO_MOD.read_text().splitlines() if line.strip().startswith("k8s.io/kubernetes v"))
-    assert f"version.gitVersion={pinned.split()[1]} " in (tmp_path / "calls").read_text()
+    pins = (go_module.FOLDERS / folder / "go.mod").read_text().splitlines()
+    (pinned,) = {line.split()[1] for line in pins if line.strip().startswith(f"{module} v")}
+    assert re.search(rf"-X {variable}={pinned}( |$)", (tmp_path / "calls").read_text(), re.MULTILINE)
+
+
+def test_changed_code_of_ours_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of ours depends on more than on what its module pins."""
+    monkeypatch.setattr(go_module, "FOLDERS", shutil.copytree(go_module.FOLDERS, tmp_path / "modules"))
+    before = binaries.provide("kstatus")
+    with (tmp_path / "modules" / "kstatus" / "main.go").open("a") as code:
+        code.write("// changed\n")
+
+    assert binaries.provide("kstatus") != before
 
 
 def test_failed_build_leaves_nothing_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +170,7 @@ def test_failed_build_leaves_nothing_and_says_what_to_do(tmp_path: Path, monkeyp
         binaries.provide()
     monkeypatch.delenv("GO_FAILS")
 
-    assert binaries.provide().keys() == binaries.PACKAGES.keys()
+    assert binaries.provide().keys() == set(CONTROL_PLANE)
     assert builds(tmp_path)[:2] == ["k8s.io/kubernetes/cmd/kube-apiserver"] * 2
 
 
@@ -162,7 +193,7 @@ def test_two_runs_at_once_build_once(
         first, second = pool.map(lambda _: binaries.provide(), range(2))
 
     assert first == second
-    assert len(builds(tmp_path)) == len(binaries.PACKAGES)
+    assert len(builds(tmp_path)) == len(CONTROL_PLANE)
     assert "waiting for another build" in capfd.readouterr().err
 
 
@@ -180,3 +211,80 @@ def test_old_go_is_told_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(binaries.BinariesError, match=r"Go is too old: go1\.22\.12. Install Go 1\.26 or newer"):
         binaries.provide()
+
+
+def test_other_programs_come_from_modules_of_their_own(tmp_path: Path) -> None:
+    """Each in a folder of the cache: a new version of one leaves the others alone."""
+    found = binaries.provide("helm", "kube-scheduler")
+
+    cache = tmp_path / "cache" / "tokensync"
+    assert {name: file.relative_to(cache).parts[0] for name, file in found.items()} == {
+        "helm": "helm",
+        "kube-scheduler": "kubernetes",
+    }
+    assert builds(tmp_path) == ["k8s.io/kubernetes/cmd/kube-scheduler", "helm.sh/helm/v3/cmd/helm"]
+
+
+def test_assets_count_for_every_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path) -> None:
+    """Helm of one's own needs no Go, and nothing else is asked for."""
+    go.unlink()
+    make_program(tmp_path / "assets" / "helm")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
+
+    assert binaries.provide("helm") == {"helm": tmp_path / "assets" / "helm"}
+
+
+def test_unknown_program_is_told_with_those_that_there_are() -> None:
+    """A slip in a name does not end in a missing key."""
+    with pytest.raises(binaries.BinariesError, match=r"there is no kubctl\. Take of .*kubectl"):
+        binaries.provide("kubctl")
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.folder)
+def test_every_program_is_pinned_by_its_module(source: Source) -> None:
+    """`go.mod` names what is built as a tool, or has it as code of ours."""
+    folder = go_module.FOLDERS / source.folder
+    pins = (folder / "go.mod").read_text()
+
+    for package in source.packages.values():
+        assert f"module {package}\n" in pins or f"{package}\n" in pins.partition("require")[0]
+
+
+def test_oldest_kubernetes_comes_from_other_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One environment variable chooses, and both are kept side by side."""
+    newest = binaries.provide()
+    monkeypatch.setenv(KUBERNETES, "oldest")
+
+    oldest = binaries.provide()
+
+    cache = tmp_path / "cache" / "tokensync"
+    assert {name: file.relative_to(cache).parts[0] for name, file in oldest.items()} == {
+        "kube-apiserver": "oldest",
+        "kube-controller-manager": "oldest-clients",
+        "kubectl": "oldest-clients",
+        "etcd": "kubernetes",
+    }
+    assert all(file.exists() for file in newest.values())
+
+
+def test_kubernetes_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in the variable does not run the tests on another version than was meant."""
+    monkeypatch.setenv(KUBERNETES, "1.31")
+
+    with pytest.raises(binaries.BinariesError, match=r"TEST_KUBERNETES is 1\.31, which is none of newest, oldest"):
+        binaries.provide()
+
+
+def test_crds_of_the_prometheus_operator_are_in_its_module() -> None:
+    """The folder that Go names, and nothing is built."""
+    assert binaries.monitoring_crds() == Path(
+        "/modules/github.com/prometheus-operator/prometheus-operator/example/prometheus-operator-crd"
+    )
+
+
+def test_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go's own words are shown there, too."""
+    monkeypatch.setenv("GO_FAILS", "yes")
+
+    with pytest.raises(binaries.BinariesError, match=r"(?s)no such module.*Go module proxy"):
+        binaries.monitoring_crds()

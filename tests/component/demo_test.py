@@ -24,8 +24,8 @@ from demo.play import Act, play
 from demo.sampler import Sampler
 from demo.sightings import Hole
 from demo.timeline import Timeline
-from support.control_plane import KubectlError
 from support.entra import FakeEntra, IssuedToken
+from support.kubectl import KubectlError
 from support.processes import Program
 from support.scenario import Scenario
 from support.waiting import eventually

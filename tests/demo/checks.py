@@ -4,7 +4,7 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from support.binaries import BinariesError
-from support.control_plane import KubectlError
+from support.kubectl import KubectlError
 from support.processes import ProgramEndedError
 
 

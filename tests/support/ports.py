@@ -1,4 +1,4 @@
-"""Free TCP ports on the loopback address."""
+"""Free TCP ports."""
 
 import secrets
 import socket
@@ -7,8 +7,8 @@ from contextlib import suppress
 _FIRST, _LAST = 20000, 29999
 
 
-def free_port() -> int:
-    """A port that nothing listens on.
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port of this machine's address that nothing listens on.
 
     It is below what systems hand out for outgoing connections: a server that is killed and started again must find its
     port free, however often clients tried to connect to it meanwhile (one of them may even connect to itself).
@@ -16,5 +16,5 @@ def free_port() -> int:
     """
     while True:
         port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        with suppress(OSError), socket.create_server((address, port)):
             return port

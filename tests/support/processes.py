@@ -102,6 +102,7 @@ class Program:
                 env=self._environment,
                 cwd=self._folder,
                 process_group=0,
+                umask=0o022,  # images are unpacked by it: with a stricter one only root could enter their folders
             )
         _reaper().watch(self._process.pid)
 

@@ -5,8 +5,9 @@ Its typed half turns objects into models and back; tests want to see, and send, 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
 from support.pki import KeyPair
@@ -21,15 +22,27 @@ MERGE_PATCH = "application/merge-patch+json"
 class Rest:
     """Requests of one user."""
 
-    def __init__(self, url: str, ca: Path, user: KeyPair) -> None:
+    def __init__(self, configuration: Configuration) -> None:
+        configuration.retries = 0  # one request is one call: tests count them
+        self._client: Any = ApiClient(configuration)
+        self._client.user_agent = USER_AGENT
+
+    @classmethod
+    def of_pair(cls, url: str, ca: Path, user: KeyPair) -> Self:
+        """Requests of a user with a client certificate, without any proxy."""
         configuration = Configuration(host=url)
         configuration.ssl_ca_cert = str(ca)
         configuration.cert_file = str(user.certificate)
         configuration.key_file = str(user.private_key)
         configuration.proxy = None  # the client would take the environment's
-        configuration.retries = 0  # one request is one call: tests count them
-        self._client: Any = ApiClient(configuration)
-        self._client.user_agent = USER_AGENT
+        return cls(configuration)
+
+    @classmethod
+    def of_kubeconfig(cls, kubeconfig: Path) -> Self:
+        """Requests of the user of a kubeconfig's current context."""
+        configuration = Configuration()
+        config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+        return cls(configuration)
 
     def close(self) -> None:
         """Close its connections."""

@@ -1,4 +1,4 @@
-"""A TLS port on the loopback address that can be closed and opened again."""
+"""A TLS port that can be closed and opened again."""
 
 import asyncio
 import ssl
@@ -16,8 +16,9 @@ GRACE = 0.1
 class Listener:
     """Serves an application on one port for all its life."""
 
-    def __init__(self, make_app: Callable[[], web.Application], tls: ssl.SSLContext) -> None:
-        self.port = free_port()
+    def __init__(self, make_app: Callable[[], web.Application], tls: ssl.SSLContext, address: str = ADDRESS) -> None:
+        self.port = free_port(address)
+        self._address = address
         self._make_app = make_app
         self._tls = tls
 
@@ -31,7 +32,7 @@ class Listener:
             raise RuntimeError("a runner that is set up has a server")
         self._protocols = self._runner.server
         self._server = await asyncio.get_running_loop().create_server(
-            self._protocols, ADDRESS, self.port, ssl=self._tls, backlog=1024
+            self._protocols, self._address, self.port, ssl=self._tls, backlog=1024
         )
 
     async def close(self) -> None:

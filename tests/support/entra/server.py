@@ -18,7 +18,7 @@ from support.entra.endpoints import Endpoints
 from support.entra.faults import Fault
 from support.entra.grant import Grant
 from support.entra.journal import Journal, TokenRequest
-from support.entra.listener import Listener
+from support.entra.listener import ADDRESS, Listener
 from support.entra.loop_thread import LoopThread
 from support.entra.metadata import Addresses
 from support.entra.switchboard import Endpoint, Switchboard
@@ -27,7 +27,7 @@ from tokensync.clock import Clock, SystemClock
 
 
 class FakeEntra:
-    """A strict Microsoft Entra ID on the loopback address, over TLS, in a thread of its own.
+    """A strict Microsoft Entra ID, over TLS, in a thread of its own.
 
     Everything here may be used from any thread while it runs. It has one tenant from the start.
 
@@ -44,6 +44,7 @@ class FakeEntra:
         lifetime: timedelta = timedelta(hours=1),
         clock: Clock | None = None,
         *,
+        address: str = ADDRESS,
         padded_thumbprints: bool = False,
     ) -> None:
         """Prepare it; `start`, or `with`, opens the port.
@@ -51,12 +52,15 @@ class FakeEntra:
         Args:
             lifetime: of tokens.
             clock: the provider's; the machine's unless told.
+            address: this machine's, where it listens; the loopback one unless told.
             padded_thumbprints: take `x5t` as MSAL writes it when it signs by itself. RFC 7515 forbids it, Entra takes it.
         """
         self.lifetime = lifetime
         self.clock_offset = timedelta()
         self.tenant_id = str(uuid.uuid4())
         self.domain = f"fake-{self.tenant_id[:8]}.onmicrosoft.com"
+        self._address = address
+        self._name = "localhost" if address == ADDRESS else address
         self._clock = clock or SystemClock()
         self._ca = trustme.CA()
         self.ca_pem = self._ca.cert_pem.bytes()
@@ -71,7 +75,7 @@ class FakeEntra:
         tls = self._tls()
         self._bystander = Bystander(tls)
         self._switchboard = Switchboard(self._bystander.origin, self._thread.call)
-        self._listener = Listener(lambda: self._endpoints().application(), tls)
+        self._listener = Listener(lambda: self._endpoints().application(), tls, self._address)
         self._thread.run(self._bystander.listener.open())
         self._thread.run(self._listener.open())
         return self
@@ -93,7 +97,7 @@ class FakeEntra:
     @property
     def host(self) -> str:
         """The authority host, `host:port`; the same for as long as it lives."""
-        return f"localhost:{self._listener.port}"
+        return f"{self._name}:{self._listener.port}"
 
     def now(self) -> datetime:
         """The provider's time."""
@@ -177,7 +181,7 @@ class FakeEntra:
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+        self._ca.issue_cert(self._name, self._address).configure_cert(context)
         return context
 
     def _endpoints(self) -> Endpoints:
