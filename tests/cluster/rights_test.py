@@ -2,18 +2,21 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.audit import AuditLog, Call
 from support.certificates import make_certificate
+from support.chart import NAMESPACE
 from support.control_plane import ControlPlane
 from support.entra.faults import Hang
-from support.identities import create_identity, operator_rules
+from support.identities import Rule, install_identity, lease_rules, operator_rules
 from support.operator_process import StartOperator
-from support.scenario import Scenario, quick_settings
+from support.scenario import CERTIFICATE_SECRET, Scenario, quick_settings
 from support.waiting import eventually
-from tokensync.resource.names import ADOPTABLE_BY, RENEW_REQUESTED_AT
+from tokensync.errors import Reason
+from tokensync.resource.names import ADOPTABLE_BY, LEASE, RENEW_REQUESTED_AT
 
 FORBIDDEN = 403
 
@@ -37,6 +40,8 @@ def live_a_whole_life(scenario: Scenario) -> None:
     renewed = scenario.wait_renewed(renewed)
     cluster.secrets.delete(namespace, "graph-token")
     renewed = scenario.wait_renewed(renewed)
+    cluster.secrets.delete(namespace, CERTIFICATE_SECRET)
+    scenario.wait_condition("CredentialValid", Reason.CREDENTIAL_NOT_FOUND)
     replacement = make_certificate()
     scenario.application.add_certificate(replacement.certificate_pem)
     scenario.put_certificate(replacement)
@@ -57,35 +62,63 @@ def forbidden(calls: list[Call]) -> list[Call]:
     return [call for call in calls if call.code == FORBIDDEN]
 
 
+def rights_of(rules: list[Rule]) -> set[tuple[str, str]]:
+    """Verbs with the resources that rules give them for."""
+    return {(verb, resource) for rule in rules for verb in rule["verbs"] for resource in rule["resources"]}
+
+
+def uses_of(calls: list[Call]) -> set[tuple[str, str]]:
+    """Verbs with the resources that they were called for."""
+    return {(call.verb, "/".join(filter(None, (call.resource, call.subresource)))) for call in calls if call.resource}
+
+
+def electing(scenario: Scenario, ca: Path, namespace: str, **others: str) -> dict[str, Any]:
+    """Settings of a replica among others."""
+    return quick_settings(scenario.entra, ca, leader_elect="true", lease_namespace=namespace, **others)
+
+
+@pytest.fixture
+def _no_lease(control_plane: ControlPlane, operator_identity: Path) -> None:  # noqa: ARG001 - has the namespace made
+    """The Lease of replicas before is gone, so that the next one makes it."""
+    control_plane.kubectl("delete", "lease", LEASE, f"--namespace={NAMESPACE}", "--ignore-not-found")
+
+
+@pytest.mark.usefixtures("_no_lease")
 def test_rights_are_enough_and_none_is_idle(
     operator: StartOperator, scenario: Scenario, ca: Path, audit_log: AuditLog
 ) -> None:
-    """A resource's whole life needs each right of the role, and no other."""
+    """A resource's whole life, and the election of who looks after it, need each right of the roles, and no other."""
     mark = audit_log.mark()
-    operator(quick_settings(scenario.entra, ca))
+    operator(electing(scenario, ca, NAMESPACE))
     live_a_whole_life(scenario)
     scenario.wait_for_turn()
+    renewal = ("patch", "leases")
+    eventually(lambda: renewal in uses_of(audit_log.calls(mark)), 10, "the Lease is renewed")
 
-    calls = audit_log.calls(mark)
+    here = {"", NAMESPACE, scenario.namespace}
+    calls = [call for call in audit_log.calls(mark) if call.namespace in here]  # other tests' are ending
 
-    given = {(verb, resource) for rule in operator_rules() for verb in rule["verbs"] for resource in rule["resources"]}
-    used = {(call.verb, "/".join(filter(None, (call.resource, call.subresource)))) for call in calls if call.resource}
+    of_lease = [call for call in calls if call.resource == "leases"]
     assert forbidden(calls) == []
-    assert used == given
+    assert uses_of(calls) == rights_of(operator_rules() + lease_rules())
+    assert {call.namespace for call in of_lease} == {NAMESPACE}
+    assert {call.name for call in of_lease if call.verb != "create"} == {LEASE}
 
 
 def test_roles_of_its_namespaces_are_enough(
     operator: StartOperator, control_plane: ControlPlane, scenario: Scenario, ca: Path, audit_log: AuditLog
 ) -> None:
     """Without any right in the cluster it works where it is told to, leaves the rest alone, and calls nothing in vain."""
-    other, ignored = (Scenario(scenario.cluster, scenario.entra, scenario.cluster.create_namespace()) for _ in range(2))
+    cluster = scenario.cluster
+    other, ignored = (Scenario(cluster, scenario.entra, cluster.create_namespace()) for _ in range(2))
+    home = cluster.create_namespace()
     for each in other, ignored:
         each.put_certificate()
         each.create()
     namespaces = [scenario.namespace, other.namespace]
-    identity = create_identity(control_plane, roles=dict.fromkeys(namespaces, operator_rules()))
+    identity = install_identity(control_plane, f"tokensync-{home}", home, {"namespaces": namespaces})
     mark = audit_log.mark()
-    process = operator(quick_settings(scenario.entra, ca, namespaces=",".join(namespaces)), kubeconfig=identity)
+    process = operator(electing(scenario, ca, home, namespaces=",".join(namespaces)), kubeconfig=identity)
     live_a_whole_life(scenario)
     other.wait_ready()
     scenario.wait_for_turn()
@@ -93,12 +126,13 @@ def test_roles_of_its_namespaces_are_enough(
     calls = audit_log.calls(mark)
 
     assert forbidden(calls) == []
-    assert {call.namespace for call in calls if call.resource} == set(namespaces)
+    assert {call.namespace for call in calls if call.resource} == {*namespaces, home}
+    assert {call.resource for call in calls if call.namespace == home} == {"leases"}
     assert ignored.token() is None
     assert ignored.status() == {"observedGeneration": -1}
     assert not [line for line in process.log_text.splitlines() if '"warning"' in line or '"error"' in line]
-    for each in other, ignored:
-        scenario.cluster.delete_namespace(each.namespace)
+    for namespace in other.namespace, ignored.namespace, home:
+        cluster.delete_namespace(namespace)
 
 
 PATIENCE = 2

@@ -1,26 +1,64 @@
-"""Who the operator is in the cluster, and what it may do there."""
+"""Who the operator is in the cluster, and what it may do there: what the chart gives it."""
 
+import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from support import chart
+from support.chart import NAMESPACE, RELEASE
 from support.control_plane import ControlPlane
-
-MANIFEST = Path(__file__).parent / "manifests" / "rbac.yaml"
-"""The operator's ServiceAccount and its rights."""
+from support.objects import Json
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
+RIGHTS = frozenset(
+    {
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+"""The kinds of objects in the chart by which the operator is somebody."""
+
 Rule = dict[str, list[str]]
-"""A rule of a ClusterRole."""
+"""A rule of a Role or a ClusterRole."""
 
 
 def operator_kubeconfig(control_plane: ControlPlane) -> Path:
-    """The operator's own identity, with exactly the rights that it needs."""
-    control_plane.kubectl("apply", "--server-side", "-f", MANIFEST)
-    return service_account_kubeconfig(control_plane, "tokensync-system", "tokensync")
+    """The operator's own identity, with exactly the rights that the chart gives it, and under its admission policies."""
+    return install_identity(control_plane, RELEASE, NAMESPACE)
+
+
+def install_identity(
+    control_plane: ControlPlane, release: str, namespace: str, values: Mapping[str, Any] | None = None
+) -> Path:
+    """Create what makes the operator of a release somebody, its namespace included.
+
+    Args:
+        control_plane: where.
+        release: its name, with the chart's in it, so that it is the ServiceAccount's too.
+        namespace: the release's.
+        values: in place of the chart's own.
+
+    Returns:
+        A kubeconfig of the ServiceAccount.
+    """
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    manifests = yaml.safe_dump_all([home, *_rights(values, release, namespace)])
+    control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=manifests)
+    return service_account_kubeconfig(control_plane, namespace, release)
+
+
+def _rights(values: Mapping[str, Any] | None, release: str, namespace: str) -> list[Json]:
+    return [each for each in chart.objects(values, release=release, namespace=namespace) if each["kind"] in RIGHTS]
 
 
 def service_account_kubeconfig(control_plane: ControlPlane, namespace: str, name: str) -> Path:
@@ -61,9 +99,19 @@ def _grant(
 
 
 def operator_rules() -> list[Rule]:
-    """The rules that the operator has."""
-    documents = yaml.safe_load_all(MANIFEST.read_text())
-    rules: list[Rule] = next(document["rules"] for document in documents if document["kind"] == "ClusterRole")
+    """What the operator may do wherever its resources are."""
+    return _rules("ClusterRole", RELEASE)
+
+
+def lease_rules() -> list[Rule]:
+    """What it may do in the namespace of its Lease."""
+    return _rules("Role", f"{RELEASE}-lease")
+
+
+@functools.cache
+def _rules(kind: str, name: str) -> list[Rule]:
+    roles = (each for each in _rights(None, RELEASE, NAMESPACE) if each["kind"] == kind)
+    rules: list[Rule] = next(role["rules"] for role in roles if role["metadata"]["name"] == name)
     return rules
 
 
