@@ -1,30 +1,20 @@
-"""What the documents refer to exists: files, headings, places in the code, commands, objects of the examples."""
+"""What the documents refer to exists: files, headings, places in the code."""
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGE = ROOT / "operator" / "tokensync"
-README = (ROOT / "README.md").read_text()
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<heading>[^)]+))?\)")
-YAML = re.compile(r"^(?P<indent> *)```yaml\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 def headings(document: Path) -> set[str]:
     """The anchors of a document's headings."""
     found = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in found}
-
-
-def examples() -> dict[str, Any]:
-    """The README's objects by kind and name."""
-    objects = [yaml.safe_load(block["text"]) for block in YAML.finditer(README)]
-    return {f"{each['kind']} {each['metadata']['name']}": each for each in objects}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
@@ -49,25 +39,3 @@ def test_the_page_on_architecture_answers_with_modules() -> None:
     rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
     assert len(rows) > 15
     assert all(question.strip().endswith("?") and ".py`" in files for question, files in rows)
-
-
-def test_the_readmes_pod_mounts_the_readmes_target() -> None:
-    """The token's Secret, in the resource's namespace, as a whole volume."""
-    pod, resource = examples()["Pod reader"], examples()["ClientCredentialToken graph"]
-    (volume,) = pod["spec"]["volumes"]
-    (mount,) = pod["spec"]["containers"][0]["volumeMounts"]
-    assert pod["metadata"]["namespace"] == resource["metadata"]["namespace"]
-    assert volume["secret"]["secretName"] == resource["spec"]["target"]["name"]
-    assert mount["name"] == volume["name"]
-    assert "subPath" not in mount
-
-
-def test_the_readmes_commands_are_about_the_readmes_objects() -> None:
-    """The certificate's Secret is made under the name that the resource looks for, in the namespace that it is in."""
-    resource = examples()["ClientCredentialToken graph"]
-    namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
-    secret = resource["spec"]["credential"]["certificate"]["secretRef"]["name"]
-    assert f"kubectl create namespace {namespace}\n" in README
-    assert f"kubectl create secret tls {secret} --namespace {namespace} --cert tls.crt --key tls.key\n" in README
-    assert f"clientcredentialtokens/{name} --namespace {namespace}\n" in README
-    assert f"-f {name}.yaml" in README

@@ -15,7 +15,7 @@ import tokensync
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-RUN, DEVELOP = (ROOT / "requirements" / name for name in ("run.txt", "dev.txt"))
+RUN, BUILD, DEVELOP = (ROOT / "requirements" / name for name in ("run.txt", "build.txt", "dev.txt"))
 PINNED = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[\w.+!]+)(?P<rest>(?:.*\\\n)*.*)$", re.MULTILINE)
 
 DIRECT = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
@@ -39,15 +39,25 @@ def test_the_lock_fits_the_ranges(file: Path, requirement: Requirement) -> None:
     assert requirement.specifier.contains(pin["version"]), f"{requirement} is locked to {pin['version']}: run make lock"
 
 
+def versions(file: Path) -> dict[str, str]:
+    return {name: pin["version"] for name, pin in locked(file).items()}
+
+
 def test_what_is_tested_is_what_is_shipped() -> None:
     """Every version of the image's lock is the checkout's too."""
-    shipped, tested = ({name: pin["version"] for name, pin in locked(file).items()} for file in (RUN, DEVELOP))
-
-    assert shipped.items() <= tested.items()
-    assert len(shipped) > len(DIRECT)
+    assert versions(RUN).items() <= versions(DEVELOP).items()
+    assert len(versions(RUN)) > len(DIRECT)
 
 
-@pytest.mark.parametrize("file", [RUN, DEVELOP], ids=["run", "dev"])
+def test_what_builds_here_builds_the_image() -> None:
+    """The build backend and all that it needs, in the versions of the checkout."""
+    (backend,) = map(Requirement, PROJECT["build-system"]["requires"])
+
+    assert backend.name in versions(BUILD)
+    assert versions(BUILD).items() <= versions(DEVELOP).items()
+
+
+@pytest.mark.parametrize("file", [RUN, BUILD, DEVELOP], ids=lambda file: file.stem)
 def test_every_locked_version_has_its_hashes(file: Path) -> None:
     """What is downloaded is checked, and a lock in which one is missing is refused."""
     assert [name for name, pin in locked(file).items() if "--hash=sha256:" not in pin["rest"]] == []
