@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterable
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -24,7 +25,6 @@ from tokensync.controller.handlers import watch
 from tokensync.controller.inventory import Inventory
 from tokensync.controller.lateness import Lateness
 from tokensync.controller.leadership import Alone, Election
-from tokensync.controller.queue import DueQueue
 from tokensync.controller.reconciler import Reconciler
 from tokensync.controller.resync import Resync
 from tokensync.errors import ClusterError
@@ -66,54 +66,29 @@ def run(settings: Settings) -> int:
     return 0
 
 
+class _Operator(NamedTuple):
+    """The parts that work together; each of them runs until it is cancelled."""
+
+    leadership: Alone | Election
+    resync: Resync
+    controller: Controller
+    announcer: Announcer
+    lateness: Lateness
+
+
 async def _operate(settings: Settings) -> None:
-    clock = SystemClock()
-    metrics = Metrics(__version__)
+    clock, metrics, inventory = SystemClock(), Metrics(__version__), Inventory()
     async with contextlib.AsyncExitStack() as cleanup:
         connection = await Connection.open(connections=settings.workers + _BESIDE_WORKERS)
         cleanup.push_async_callback(connection.close)
         source = _token_source(settings, clock, metrics)
         cleanup.push_async_callback(source.close)
-        leadership = _leadership(settings, Api(connection.client, metrics), clock)
-        api = Api(connection.client, metrics, before_write=leadership.require)
-        secrets, resources = ClusterSecrets(api), ClusterResources(api)
-        announcer = Announcer(ClusterEvents(api, instance=own_name()), clock)
-        inventory = Inventory()
-        lateness = Lateness(inventory, leadership, clock, metrics)
-        margins = Margins(settings.propagation, settings.clock_skew, settings.retry_budget)
-        reconciler = Reconciler(
-            inventory=inventory,
-            secrets=secrets,
-            resources=resources,
-            source=source,
-            leadership=leadership,
-            announcer=announcer,
-            lateness=lateness,
-            clock=clock,
-            margins=margins,
-            denied=settings.denied_metadata,
-        )
-        controller = Controller(
-            inventory=inventory,
-            reconciler=reconciler,
-            source=source,
-            leadership=leadership,
-            clock=clock,
-            margins=margins,
-            workers=settings.workers,
-        )
-        resync = Resync(
-            inventory=inventory,
-            controller=controller,
-            secrets=secrets,
-            resources=resources,
-            namespaces=settings.namespaces,
+        operator = _assemble(
+            settings, connection=connection, source=source, inventory=inventory, clock=clock, metrics=metrics
         )
         streams = Streams(KINDS, settings.namespaces, metrics.watch_activity, clock.monotonic)
-        _show_work(metrics, leadership, controller.queue)
-        if settings.metrics_per_object:
-            metrics.registry.register(TokenCollector(inventory.resources))
-        health = Health(streams, is_filled=inventory.filled.is_set, lag=controller.queue.lag)
+        _show(metrics, operator, inventory, per_object=settings.metrics_per_object)
+        health = Health(streams, is_filled=inventory.filled.is_set, lag=operator.controller.queue.lag)
         log.info(
             "started",
             version=__version__,
@@ -122,13 +97,13 @@ async def _operate(settings: Settings) -> None:
             metrics=await _serve(settings, metrics, health, cleanup),
         )
         async with asyncio.TaskGroup() as tasks:
-            ours = [tasks.create_task(part.run()) for part in (leadership, resync, controller, announcer, lateness)]
+            ours = [tasks.create_task(part.run()) for part in operator]
             await asyncio.sleep(0)  # they start theirs: those younger than itself Kopf cancels when it ends by itself
             await watch(
-                controller,
+                operator.controller,
                 server=connection.server,
-                session=partial(connection.watch_session, resync.watch_is_listing, Observer(metrics, streams)),
-                is_served=resources.are_served,
+                session=partial(connection.watch_session, operator.resync.watch_is_listing, Observer(metrics, streams)),
+                is_served=ClusterResources(Api(connection.client, metrics)).are_served,
                 stop=partial(_cancel, ours),
                 secrets_selector=WATCHED,
                 namespaces=settings.namespaces,
@@ -136,15 +111,64 @@ async def _operate(settings: Settings) -> None:
     log.info("stopped")
 
 
+def _assemble(
+    settings: Settings,
+    *,
+    connection: Connection,
+    source: MsalTokenSource,
+    inventory: Inventory,
+    clock: SystemClock,
+    metrics: Metrics,
+) -> _Operator:
+    leadership = _leadership(settings, Api(connection.client, metrics), clock)
+    api = Api(connection.client, metrics, before_write=leadership.require)
+    secrets, resources = ClusterSecrets(api), ClusterResources(api)
+    announcer = Announcer(ClusterEvents(api, instance=own_name()), clock)
+    lateness = Lateness(inventory, leadership, clock, metrics)
+    margins = Margins(settings.propagation, settings.clock_skew, settings.retry_budget)
+    reconciler = Reconciler(
+        inventory=inventory,
+        secrets=secrets,
+        resources=resources,
+        source=source,
+        leadership=leadership,
+        announcer=announcer,
+        lateness=lateness,
+        clock=clock,
+        margins=margins,
+        denied=settings.denied_metadata,
+    )
+    controller = Controller(
+        inventory=inventory,
+        reconciler=reconciler,
+        source=source,
+        leadership=leadership,
+        clock=clock,
+        margins=margins,
+        workers=settings.workers,
+    )
+    resync = Resync(
+        inventory=inventory,
+        controller=controller,
+        secrets=secrets,
+        resources=resources,
+        namespaces=settings.namespaces,
+    )
+    return _Operator(leadership, resync, controller, announcer, lateness)
+
+
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
 
 
-def _show_work(metrics: Metrics, leadership: Alone | Election, queue: DueQueue) -> None:
-    metrics.leader.set_function(lambda: leadership.leading)
-    metrics.queue_depth.set_function(queue.depth)
-    metrics.workers_busy.set_function(queue.busy)
+def _show(metrics: Metrics, operator: _Operator, inventory: Inventory, *, per_object: bool) -> None:
+    """Have the metrics read what these parts know."""
+    metrics.leader.set_function(lambda: operator.leadership.leading)
+    metrics.queue_depth.set_function(operator.controller.queue.depth)
+    metrics.workers_busy.set_function(operator.controller.queue.busy)
+    if per_object:
+        metrics.registry.register(TokenCollector(inventory.resources))
 
 
 async def _serve(settings: Settings, metrics: Metrics, health: Health, cleanup: contextlib.AsyncExitStack) -> str:
