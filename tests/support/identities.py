@@ -2,7 +2,7 @@
 
 import functools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import yaml
 
 from support import chart
 from support.chart import NAMESPACE, RELEASE
+from support.chart_snapshots import snapshot_of
 from support.control_plane import ControlPlane
 from support.objects import Json
 
@@ -34,7 +35,7 @@ Rule = dict[str, list[str]]
 
 def operator_kubeconfig(control_plane: ControlPlane) -> Path:
     """The operator's own identity, with exactly the rights that the chart gives it, and under its admission policies."""
-    return install_identity(control_plane, RELEASE, NAMESPACE)
+    return _install(control_plane, RELEASE, NAMESPACE, _default_rights())
 
 
 def install_identity(
@@ -51,14 +52,24 @@ def install_identity(
     Returns:
         A kubeconfig of the ServiceAccount.
     """
+    return _install(
+        control_plane, release, namespace, _rights(chart.objects(values, release=release, namespace=namespace))
+    )
+
+
+def _install(control_plane: ControlPlane, release: str, namespace: str, rights: Iterable[Json]) -> Path:
     home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    manifests = yaml.safe_dump_all([home, *_rights(values, release, namespace)])
-    control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=manifests)
+    control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all([home, *rights]))
     return service_account_kubeconfig(control_plane, namespace, release)
 
 
-def _rights(values: Mapping[str, Any] | None, release: str, namespace: str) -> list[Json]:
-    return [each for each in chart.objects(values, release=release, namespace=namespace) if each["kind"] in RIGHTS]
+def _default_rights() -> list[Json]:
+    """Those of the chart as it comes, from its snapshot: the demo needs no Helm."""
+    return _rights(yaml.safe_load_all(snapshot_of("default").read_text()))
+
+
+def _rights(objects: Iterable[Json]) -> list[Json]:
+    return [each for each in objects if each["kind"] in RIGHTS]
 
 
 def service_account_kubeconfig(control_plane: ControlPlane, namespace: str, name: str) -> Path:
@@ -110,7 +121,7 @@ def lease_rules() -> list[Rule]:
 
 @functools.cache
 def _rules(kind: str, name: str) -> list[Rule]:
-    roles = (each for each in _rights(None, RELEASE, NAMESPACE) if each["kind"] == kind)
+    roles = (each for each in _default_rights() if each["kind"] == kind)
     rules: list[Rule] = next(role["rules"] for role in roles if role["metadata"]["name"] == name)
     return rules
 

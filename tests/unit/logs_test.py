@@ -82,6 +82,16 @@ def test_a_record_is_one_json_object_with_what_every_record_has_first(start: Sta
     ]
 
 
+def test_an_outage_is_not_told_of_at_each_try(start: Start) -> None:
+    """Kopf tries every five seconds: the first failure is logged, and one in five minutes."""
+    lines = start("info")
+    for number in range(1, 122):
+        told = f"Request attempt #{number} failed; will retry: GET …"  # as one text, as Kopf does
+        logging.getLogger("kopf._cogs.clients.watching").error(told)
+
+    assert [json.loads(line)["msg"].split()[2] for line in lines().splitlines()] == ["#1", "#61", "#121"]
+
+
 def test_libraries_log_in_the_same_form(start: Start) -> None:
     """Whoever reads the log needs one parser."""
     log = start()

@@ -7,6 +7,7 @@ because=…)`: a fixed message, and what varies as keys. Each record has `time` 
 
 import logging
 import os
+import re
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -19,6 +20,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from tokensync.telemetry.masking import describe, masked, one_line
 
 _OURS = "tokensync"
+
+_TRY = re.compile(r"Request attempt #(\d+)\S* failed; will retry")
+_TOLD_EVERY = 60
 
 
 def configure(level: str, log_format: Literal["json", "text"], stream: TextIO) -> None:
@@ -33,6 +37,7 @@ def configure(level: str, log_format: Literal["json", "text"], stream: TextIO) -
     handler = logging.StreamHandler(stream)
     renderer = JSONRenderer() if log_format == "json" else _text_renderer(colours=stream.isatty())
     handler.setFormatter(ProcessorFormatter(processors=[_head, ExceptionRenderer(describe), _mask, renderer]))
+    handler.addFilter(_is_news)
     logging.getLogger().handlers = [handler]
     _set_levels(logging.getLevelNamesMapping()[level.upper()])
     logging.captureWarnings(capture=True)
@@ -49,6 +54,12 @@ def _set_levels(level: int) -> None:
     logging.getLogger(_OURS).setLevel(level)
     logging.getLogger("kopf.objects").setLevel(logging.ERROR)  # warnings there tell what was in a patch
     logging.getLogger("msal").setLevel(logging.CRITICAL)  # logs a body that it cannot read as an error, token and all
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Kopf tells of each of its tries during an outage: the first is heard, and then about one in five minutes."""
+    tried = _TRY.match(str(record.msg))
+    return tried is None or int(tried[1]) % _TOLD_EVERY == 1
 
 
 def _head(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
