@@ -6,12 +6,13 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 from pytest_mock import MockerFixture
 
 from support.simulators.clock import LoopClock
 from support.simulators.lease import LeaseServer, Line
 from tokensync.controller.leadership import LEASE_SECONDS, TRUST_SECONDS, Election
-from tokensync.errors import NotLeadingError
+from tokensync.errors import ClusterError, NotLeadingError, Reason
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -126,6 +127,19 @@ async def test_a_leader_that_is_cut_off_stops_before_another_begins() -> None:
         assert standby.terms == [True]
 
 
+async def test_a_lease_that_somebody_deletes_makes_no_second_leader() -> None:
+    """Its holder trusts it for a while, so the others wait as if it had not been renewed."""
+    async with replicas(2) as (leader, standby):
+        leader.line.delay = 1.4
+        await asyncio.sleep(10)
+        leader.line.server.lease = None
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            assert not (leader.leading and standby.leading)
+
+        assert leader.leading or standby.leading
+
+
 async def test_an_outage_for_all_makes_the_same_one_lead_on() -> None:
     """It begins again, but nobody else can have worked meanwhile, so what it remembers is true."""
     async with replicas(1) as (leader,):
@@ -183,6 +197,20 @@ async def test_a_request_that_is_cut_off_ends_nobodys_part(mocker: MockerFixture
         mocker.stop(cut_off)
 
         await seconds_until(leader, leads=True)
+
+
+async def test_each_cause_is_told_of_once(mocker: MockerFixture) -> None:
+    """An outage of a minute is one line, and a right that is missing afterwards another."""
+    with structlog.testing.capture_logs() as lines:
+        async with replicas(1) as (leader,):
+            leader.line.cut = True
+            await asyncio.sleep(60)
+            forbidden = ClusterError(Reason.FORBIDDEN, "tokensync may not patch leases", remedy="grant it")
+            mocker.patch.object(leader.line, "write", side_effect=forbidden)
+            await asyncio.sleep(60)
+
+    told = [line["reason"] for line in lines if line["event"] == "lease out of reach"]
+    assert told == ["ClusterUnavailable", "Forbidden"]
 
 
 @pytest.mark.parametrize("seed", range(20))

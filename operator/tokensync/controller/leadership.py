@@ -14,7 +14,7 @@ import structlog
 from tokensync.clock import Clock
 from tokensync.controller.ending import is_to_end
 from tokensync.controller.ports import Lease, LeaseStore
-from tokensync.errors import ClusterError, ConflictError, NotLeadingError, TargetError
+from tokensync.errors import ClusterError, ConflictError, NotLeadingError, Reason, TargetError
 
 LEASE_SECONDS = 12
 """A Lease that was not renewed for so long, as far as a standby can see, may be taken."""
@@ -61,10 +61,11 @@ class Election:
         self._trusted_until = float("-inf")
         self._in_term = False
         self._last_term: int | None = None
-        self._seen_version = ""
+        self._seen: Lease | None = None
         self._seen_since = 0.0
+        self._known = False
         self._terms = asyncio.Queue[bool]()
-        self._complained = False
+        self._complaint: Reason | None = None
 
     @property
     def leading(self) -> bool:
@@ -98,7 +99,9 @@ class Election:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
                 await self._write(held, holder="")
-        except (ConflictError, ClusterError, TargetError, TimeoutError) as error:
+        except ConflictError:
+            return  # another one has it already
+        except (ClusterError, TargetError, TimeoutError) as error:
             log.warning("lease not released", lease=str(self._store), detail=_told(error))
         else:
             log.info("lease released", lease=str(self._store))
@@ -118,7 +121,7 @@ class Election:
                 raise
             self._complain(interruption)
         else:
-            self._complained = False
+            self._complaint = None
         if self._in_term and not self.leading:
             self._in_term = False
             log.warning("not leading any more", lease=str(self._store), identity=self._identity)
@@ -126,7 +129,7 @@ class Election:
 
     async def _hold_or_look(self) -> bool:
         lease = self._held or await self._look()
-        if lease and lease.holder not in ("", self._identity) and not self._is_given_up(lease):
+        if not self._is_free(lease):
             self._trusted_until = float("-inf")
             return False
         asked_at = self._clock.monotonic()
@@ -136,14 +139,19 @@ class Election:
 
     async def _look(self) -> Lease | None:
         lease = await self._store.read()
-        if lease and lease.resource_version != self._seen_version:
-            self._seen_version, self._seen_since = lease.resource_version, self._clock.monotonic()
+        if self._seen != lease:
+            self._known = self._known or lease is not None
+            self._seen, self._seen_since = lease, self._clock.monotonic()
         return lease
 
-    def _is_given_up(self, lease: Lease) -> bool:
-        """Whether its holder has not renewed it for its whole length, as seen from here."""
-        seen = lease.resource_version == self._seen_version
-        return seen and self._clock.monotonic() - self._seen_since > LEASE_SECONDS
+    def _is_free(self, lease: Lease | None) -> bool:
+        """Whether it may be taken: nobody else holds it, or has not renewed it for its whole length, as seen from here.
+
+        One that somebody deleted may still be trusted by its holder.
+        """
+        if lease.holder in ("", self._identity) if lease else not self._known:
+            return True
+        return lease == self._seen and self._clock.monotonic() - self._seen_since > LEASE_SECONDS
 
     async def _write(self, lease: Lease | None, *, holder: str) -> Lease:
         return await self._store.write(lease, holder=holder, seconds=LEASE_SECONDS, now=self._clock.now())
@@ -158,10 +166,11 @@ class Election:
         self._last_term = held.transitions
 
     def _complain(self, error: BaseException) -> None:
-        """Say once that the Lease cannot be had, not at each try."""
-        if not self._complained:
-            log.warning("lease out of reach", lease=str(self._store), detail=_told(error))
-        self._complained = True
+        """Say why the Lease cannot be had when that begins and when it changes, not at each try."""
+        reason = getattr(error, "reason", Reason.CLUSTER_UNAVAILABLE)
+        if reason is not self._complaint:
+            log.warning("lease out of reach", lease=str(self._store), reason=reason.value, detail=_told(error))
+        self._complaint = reason
 
 
 def _told(error: BaseException) -> str:

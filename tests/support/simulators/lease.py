@@ -44,6 +44,7 @@ class Line:
     """One replica's way to the Lease, as the controller's `LeaseStore`.
 
     Attributes:
+        server: where it leads.
         cut: nothing gets through, and that is said at once.
         delay: seconds before a call takes effect, and as many until its answer is there.
         loses_answers: a call takes effect, and its answer never comes.
@@ -53,12 +54,12 @@ class Line:
         self.cut = False
         self.delay = 0.0
         self.loses_answers = False
-        self._server = server
+        self.server = server
 
     async def read(self) -> SimulatedLease | None:
         """What the Lease says."""
         await self._there()
-        lease = self._server.lease
+        lease = self.server.lease
         await self._back()
         return lease
 
@@ -72,7 +73,7 @@ class Line:
     ) -> SimulatedLease:
         """Name the holder."""
         await self._there()
-        lease = self._server.write(known, holder)
+        lease = self.server.write(known, holder)
         await self._back()
         return lease
 
