@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster import Cluster
+from support.cluster import Cluster, NewNamespace
 from support.entra import FakeEntra
 from support.operator_process import OperatorProcess, Settings, StartOperator
 from support.scenario import Scenario
@@ -22,12 +22,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of the test's own. What it leaves is nobody's work later: its resources are gone when it ends."""
-    name = cluster.create_namespace()
-    yield name
-    cluster.resources.delete_all(name)
-    cluster.delete_namespace(name)
+def new_namespace(cluster: Cluster) -> Iterator[NewNamespace]:
+    """Creates namespaces, whose resources are gone when the test ends."""
+    created: list[str] = []
+
+    def create() -> str:
+        created.append(cluster.create_namespace())
+        return created[-1]
+
+    yield create
+    for name in created:
+        cluster.abandon_namespace(name)
+
+
+@pytest.fixture
+def namespace(new_namespace: NewNamespace) -> str:
+    """A namespace of the test's own."""
+    return new_namespace()
 
 
 @pytest.fixture

@@ -62,8 +62,7 @@ def _scrapes(cluster: Cluster, operator_identity: Path, tmp_path_factory: pytest
             yield record(scenario, address, operator)
         finally:
             operator.stop()
-            cluster.resources.delete_all(namespace)
-            cluster.delete_namespace(namespace)
+            cluster.abandon_namespace(namespace)
 
 
 def record(scenario: Scenario, address: str, operator: OperatorProcess) -> Scrapes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster import Cluster
+from support.cluster import NewNamespace
 from support.control_plane import ControlPlane
 from support.entra import FakeEntra
 from support.operator_process import StartOperator
@@ -91,10 +91,11 @@ def test_deletion_while_there_is_no_operator_leaves_nothing(
 
 
 def test_deletion_of_a_hundred_under_a_running_operator(
-    operator: StartOperator, cluster: Cluster, scenario: Scenario, ca: Path
+    operator: StartOperator, scenario: Scenario, new_namespace: NewNamespace, ca: Path
 ) -> None:
     """No Secret comes back. Only where the Secrets can go before the resources, with their namespace, tokens are lost."""
-    hundreds = [Scenario(cluster, scenario.entra, cluster.create_namespace()) for _ in range(3)]
+    cluster = scenario.cluster
+    hundreds = [Scenario(cluster, scenario.entra, new_namespace()) for _ in range(3)]
     for each in hundreds:
         create_all(each)
     scenario.put_certificate()
@@ -116,8 +117,6 @@ def test_deletion_of_a_hundred_under_a_running_operator(
     assert requests(background) == requests(foreground) == len(NAMES)
     assert len(NAMES) <= requests(ending) <= len(NAMES) + WORKERS
     assert "defect" not in process.log_text
-    for each in background, foreground:
-        cluster.delete_namespace(each.namespace)
 
 
 def test_deletion_of_a_hundred_that_the_watch_missed(

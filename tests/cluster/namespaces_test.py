@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.cluster import Cluster
+from support.cluster import NewNamespace
 from support.entra import FakeEntra
 from support.operator_process import StartOperator
 from support.scenario import Scenario, quick_settings
@@ -22,15 +22,14 @@ def test_a_namespace_without_any_secret_is_watched_all_the_same(
 
 
 def test_other_namespaces_are_left_alone(
-    operator: StartOperator, scenario: Scenario, cluster: Cluster, entra: FakeEntra, ca: Path
+    operator: StartOperator, scenario: Scenario, new_namespace: NewNamespace, ca: Path
 ) -> None:
     """Two installations share a cluster out by this."""
-    elsewhere = Scenario(cluster, entra, cluster.create_namespace())
+    elsewhere = Scenario(scenario.cluster, scenario.entra, new_namespace())
     for each in (elsewhere, scenario):
         each.put_certificate()
         each.create()
-    operator(quick_settings(entra, ca, namespaces=scenario.namespace))
+    operator(quick_settings(scenario.entra, ca, namespaces=scenario.namespace))
     scenario.wait_ready()
     assert elsewhere.token() is None
     assert elsewhere.status() == {"observedGeneration": -1}
-    cluster.delete_namespace(elsewhere.namespace)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from support.audit import AuditLog
-from support.cluster import Cluster
+from support.cluster import NewNamespace
 from support.control_plane import ControlPlane
 from support.identities import create_identity, operator_rules, without
 from support.objects import Json
@@ -22,14 +22,14 @@ OUTAGE = timedelta(seconds=30)
 
 
 def test_outage_of_the_api_server_is_survived(
-    operator: StartOperator, cluster: Cluster, control_plane: ControlPlane, scenario: Scenario, ca: Path
+    operator: StartOperator, control_plane: ControlPlane, scenario: Scenario, new_namespace: NewNamespace, ca: Path
 ) -> None:
     """A renewal that comes to be due meanwhile is bought once and written later; who starts meanwhile waits for it."""
     scenario.put_certificate()
     due = {f"due-{number}": scenario.register(timedelta(seconds=75)) for number in range(3)}
     for name, application in due.items():
         scenario.create(name, clientId=application.client_id, renewal={"lifetimePercentage": 34})
-    elsewhere = Scenario(cluster, scenario.entra, cluster.create_namespace(), scenario.certificate)
+    elsewhere = Scenario(scenario.cluster, scenario.entra, new_namespace(), scenario.certificate)
     elsewhere.put_certificate()
     elsewhere.create("waiting", clientId=scenario.register(HOUR).client_id)
     settings = quick_settings(scenario.entra, ca, namespaces=scenario.namespace)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.cluster import Cluster
+from support.cluster import Cluster, NewNamespace
 from support.control_plane import ControlPlane
 from support.example_resource import resource
 from support.identities import install_identity
@@ -347,11 +347,11 @@ def test_others_are_not_bound(control_plane: ControlPlane, thief: Thief) -> None
 
 
 def test_installation_for_a_namespace_writes_in_no_other(
-    control_plane: ControlPlane, cluster: Cluster, namespace: str
+    control_plane: ControlPlane, namespace: str, new_namespace: NewNamespace
 ) -> None:
     """Where its policies are wanted they know its namespaces, and the one of its Lease."""
     values = {"namespaces": [namespace], "admissionPolicies": {"operator": {"enabled": True}}}
-    other = cluster.create_namespace()
+    other = new_namespace()
     kubeconfig = install_identity(control_plane, "tokensync-scoped", other, values)
     binding = EVERYTHING.format(name="tokensync-scoped", namespace=other)
     control_plane.kubectl("apply", "-f", "-", stdin=binding)
@@ -367,7 +367,6 @@ def test_installation_for_a_namespace_writes_in_no_other(
     control_plane.kubectl("delete", "-f", "-", stdin=binding)
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     control_plane.kubectl("delete", kinds, "-l=app.kubernetes.io/instance=tokensync-scoped")
-    cluster.delete_namespace(other)
 
 
 def test_policies_are_sound(control_plane: ControlPlane, operator_identity: Path) -> None:

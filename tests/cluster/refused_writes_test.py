@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster import Cluster
+from support.cluster import Cluster, NewNamespace
 from support.control_plane import ControlPlane
 from support.entra import FakeEntra
 from support.identities import Rule, create_identity, operator_rules, without
@@ -35,13 +35,9 @@ spec: {{policyName: {namespace}, validationActions: [Deny]}}
 
 
 @pytest.fixture
-def namespaces(cluster: Cluster) -> Iterator[dict[str, str]]:
+def namespaces(new_namespace: NewNamespace) -> dict[str, str]:
     """A namespace for each right that is missing there."""
-    created = {verb: cluster.create_namespace() for verb in ("create", "get", "patch", "delete", "status")}
-    yield created
-    for name in created.values():
-        cluster.resources.delete_all(name)
-        cluster.delete_namespace(name)
+    return {verb: new_namespace() for verb in ("create", "get", "patch", "delete", "status")}
 
 
 def missing(verb: str) -> list[Rule]:

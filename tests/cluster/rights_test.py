@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from support.audit import AuditLog, Call
 from support.certificates import make_certificate
 from support.chart import NAMESPACE
+from support.cluster import NewNamespace
 from support.control_plane import ControlPlane
 from support.entra.faults import Hang
 from support.identities import Rule, install_identity, lease_rules, operator_rules
@@ -105,13 +106,30 @@ def test_rights_are_enough_and_none_is_idle(
     assert {call.name for call in of_lease if call.verb != "create"} == {LEASE}
 
 
+class Places(NamedTuple):
+    """Where an installation for some namespaces works, and where not."""
+
+    worked_in: tuple[Scenario, Scenario]
+    left_alone: Scenario
+    home: str
+
+
+@pytest.fixture
+def places(scenario: Scenario, new_namespace: NewNamespace) -> Places:
+    """Each a namespace of its own."""
+    other, ignored = (Scenario(scenario.cluster, scenario.entra, new_namespace()) for _ in range(2))
+    return Places((scenario, other), ignored, new_namespace())
+
+
 def test_roles_of_its_namespaces_are_enough(
-    operator: StartOperator, control_plane: ControlPlane, scenario: Scenario, ca: Path, audit_log: AuditLog
+    operator: StartOperator,
+    control_plane: ControlPlane,
+    places: Places,
+    ca: Path,
+    audit_log: AuditLog,
 ) -> None:
     """Without any right in the cluster it works where it is told to, leaves the rest alone, and calls nothing in vain."""
-    cluster = scenario.cluster
-    other, ignored = (Scenario(cluster, scenario.entra, cluster.create_namespace()) for _ in range(2))
-    home = cluster.create_namespace()
+    (scenario, other), ignored, home = places
     for each in other, ignored:
         each.put_certificate()
         each.create()
@@ -131,8 +149,6 @@ def test_roles_of_its_namespaces_are_enough(
     assert ignored.token() is None
     assert ignored.status() == {"observedGeneration": -1}
     assert not [line for line in process.log_text.splitlines() if '"warning"' in line or '"error"' in line]
-    for namespace in other.namespace, ignored.namespace, home:
-        cluster.delete_namespace(namespace)
 
 
 PATIENCE = 2

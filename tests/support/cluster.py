@@ -1,14 +1,18 @@
 """What tests do in a cluster as its administrator."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
-from kubernetes.client.exceptions import NotFoundException
+from kubernetes.client.exceptions import ApiException, NotFoundException
 
 from support.objects import Json, Objects
 from support.rest import Rest
 from support.waiting import eventually
 from tokensync.resource.names import API_VERSION, PLURAL
+
+NewNamespace = Callable[[], str]
+"""Creates a namespace, and returns its name."""
 
 
 class Cluster:
@@ -32,6 +36,15 @@ class Cluster:
     def delete_namespace(self, name: str) -> None:
         """Delete a namespace, without waiting for its end."""
         self._rest.request("DELETE", f"/api/v1/namespaces/{name}")
+
+    def abandon_namespace(self, name: str) -> None:
+        """Delete a namespace whose test is over, if it did not do so itself: no operator of a later test sees its resources."""
+        self.resources.delete_all(name)
+        try:
+            self.delete_namespace(name)
+        except ApiException as error:
+            if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                raise
 
     def wait_for_end_of_namespace(self, name: str, timeout: float = 30) -> None:
         """Wait until a namespace that was deleted is gone, with all that was in it."""
