@@ -32,12 +32,15 @@ class Reason(StrEnum):
     # spec and limits of this installation
     INVALID_SPEC = "InvalidSpec"
     HOST_NOT_ALLOWED = "HostNotAllowed"
+    AUDIENCE_NOT_ALLOWED = "AudienceNotAllowed"
+    TARGET_TYPE_NOT_ALLOWED = "TargetTypeNotAllowed"
     METADATA_NOT_ALLOWED = "MetadataNotAllowed"
     # credential
     CREDENTIAL_NOT_FOUND = "CredentialNotFound"
     CREDENTIAL_KEY_MISSING = "CredentialKeyMissing"
     CREDENTIAL_MALFORMED = "CredentialMalformed"
     CREDENTIAL_PASSWORD_REQUIRED = "CredentialPasswordRequired"
+    CREDENTIAL_PASSWORD_WRONG = "CredentialPasswordWrong"
     KEY_MISMATCH = "KeyMismatch"
     KEY_TOO_WEAK = "KeyTooWeak"
     KEY_UNSUPPORTED = "KeyUnsupported"
@@ -61,6 +64,7 @@ class Reason(StrEnum):
     PROVIDER_THROTTLED = "ProviderThrottled"
     PROVIDER_REDIRECTED = "ProviderRedirected"
     PROVIDER_RESPONSE_INVALID = "ProviderResponseInvalid"
+    ISSUER_MISMATCH = "IssuerMismatch"
     # provider, answer
     TENANT_UNKNOWN = "TenantUnknown"
     CLIENT_UNKNOWN = "ClientUnknown"
@@ -68,6 +72,7 @@ class Reason(StrEnum):
     ASSERTION_REJECTED = "AssertionRejected"
     CLOCK_SKEWED = "ClockSkewed"
     SCOPE_REJECTED = "ScopeRejected"
+    SCOPE_NARROWED = "ScopeNarrowed"
     CLIENT_NOT_AUTHORIZED = "ClientNotAuthorized"
     POLICY_BLOCKED = "PolicyBlocked"
     REQUEST_REJECTED = "RequestRejected"
@@ -82,10 +87,13 @@ NEEDS_A_PERSON_AT_ONCE = frozenset(
     {
         Reason.INVALID_SPEC,
         Reason.HOST_NOT_ALLOWED,
+        Reason.AUDIENCE_NOT_ALLOWED,
+        Reason.TARGET_TYPE_NOT_ALLOWED,
         Reason.METADATA_NOT_ALLOWED,
         Reason.CREDENTIAL_KEY_MISSING,
         Reason.CREDENTIAL_MALFORMED,
         Reason.CREDENTIAL_PASSWORD_REQUIRED,
+        Reason.CREDENTIAL_PASSWORD_WRONG,
         Reason.KEY_MISMATCH,
         Reason.KEY_TOO_WEAK,
         Reason.KEY_UNSUPPORTED,
@@ -104,6 +112,7 @@ NEEDS_A_PERSON_IF_IT_LASTS = frozenset(
     {
         Reason.PROVIDER_UNTRUSTED,
         Reason.PROVIDER_REDIRECTED,
+        Reason.ISSUER_MISMATCH,
         Reason.TENANT_UNKNOWN,
         Reason.CLIENT_UNKNOWN,
         Reason.CREDENTIAL_REJECTED,

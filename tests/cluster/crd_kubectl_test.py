@@ -3,8 +3,8 @@
 import pytest
 
 from support.cluster import Cluster
-from support.control_plane import ControlPlane
-from support.example_resource import resource
+from support.control_plane import CRDS, ControlPlane
+from support.example_resource import CERTIFICATE, CLIENT_SECRET, SERVICE_ACCOUNT, resource, with_spec
 from support.waiting import eventually
 
 WORKING = {
@@ -39,6 +39,12 @@ def test_columns_show_what_is_asked_first(cluster: Cluster, control_plane: Contr
     assert row.split()[:-1] == [*cells, "TokenValid"]
 
 
+def test_definition_can_be_applied_as_people_apply_things(control_plane: ControlPlane) -> None:
+    """Without `--server-side`, all of it goes into an annotation, too, and that has a limit."""
+    applied = control_plane.kubectl("apply", "--dry-run=server", "-f", CRDS)
+    assert applied.startswith("customresourcedefinition.apiextensions.k8s.io/clientcredentialtokens.tokensync.dev ")
+
+
 def test_resource_has_a_short_name_and_a_category(control_plane: ControlPlane) -> None:
     """Nobody has to type the whole name, and `kubectl get tokensync` shows all that the project keeps."""
     listed = control_plane.kubectl("api-resources", "--categories=tokensync", "--no-headers").split()
@@ -50,17 +56,21 @@ def test_resource_has_a_short_name_and_a_category(control_plane: ControlPlane) -
     [
         ("spec.target.name=token-b", ["b"]),
         ("spec.credential.certificate.secretRef.name=graph-client-certificate", ["a", "b"]),
-        ("spec.target.name=token-c", []),
+        ("spec.target.name=token-e", []),
+        ("spec.credential.certificate.fallbackSecretRef.name=previous", ["b"]),
+        ("spec.credential.clientSecret.secretKeyRef.name=graph-client-secret", ["c"]),
+        ("spec.credential.serviceAccount.name=reports", ["d"]),
     ],
 )
-def test_resources_are_found_by_their_secrets(
+def test_resources_are_found_by_what_they_name(
     cluster: Cluster, control_plane: ControlPlane, namespace: str, selector: str, found: list[str]
 ) -> None:
-    """Who has a Secret in hand can ask which resource writes or reads it."""
-    for name in ("a", "b"):
-        cluster.resources.create(
-            namespace, resource("spec.target.name", f"token-{name}") | {"metadata": {"name": name}}
-        )
+    """Who has a Secret or a ServiceAccount in hand can ask which resource writes or uses it."""
+    previous = {"certificate": CERTIFICATE | {"fallbackSecretRef": {"name": "previous"}}}
+    credentials = {"a": {"certificate": CERTIFICATE}, "b": previous, "c": CLIENT_SECRET, "d": SERVICE_ACCOUNT}
+    for name, credential in credentials.items():
+        wanted = with_spec(credential=credential, target={"name": f"token-{name}"})
+        cluster.resources.create(namespace, wanted | {"metadata": {"name": name}})
     listed = control_plane.kubectl("get", "cct", "-n", namespace, "--field-selector", selector, "-o", "name").split()
     assert listed == [f"clientcredentialtoken.tokensync.dev/{name}" for name in found]
 
@@ -88,9 +98,13 @@ def test_resources_are_found_by_their_secrets(
             ["cct.spec.credential.certificate"],
             [
                 "secretRef <Object> -required- The Secret that holds the certificate and its private key",
-                "Key of the Secret that holds the certificate in PEM form.",
+                "Key of the Secret that holds the certificate in PEM form, perhaps with",
                 "Default: tls.key.",
             ],
+        ),
+        (
+            ["cct.spec.target.format", "--recursive"],
+            ["dockerConfigJson <Object> registry <string> -required- username <string> -required-", "port <integer>"],
         ),
         (["cct.status.conditions"], ["Stalled: only a person can mend it.", "lastTransitionTime <string> -required-"]),
     ],

@@ -3,26 +3,24 @@
 import copy
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kubernetes.client import ApiException
 
 from support.cluster import Cluster
 from support.control_plane import ControlPlane
-from support.example_resource import Resource, resource
+from support.example_resource import CLIENT_SECRET, OAUTH2, OIDC, SERVICE_ACCOUNT, Resource, resource
 from support.kubectl import KubectlError
+from support.trial import accepted, refusal
 from tokensync.errors import Reason
-from tokensync.resource.names import API_VERSION, PLURAL
 from tokensync.resource.status import (
     Attempt,
     Condition,
     ConditionType,
+    CredentialKind,
     CredentialStatus,
     Status,
     TargetStatus,
@@ -30,10 +28,6 @@ from tokensync.resource.status import (
 )
 
 REPOSITORY = Path(__file__).parents[2]
-
-PATH = f"/apis/{API_VERSION}/namespaces/default/{PLURAL}"
-
-Send = Callable[[Resource], Resource]
 
 TENANT = "spec.provider.entra.tenantId"
 HOST = "spec.provider.entra.authorityHost"
@@ -46,6 +40,8 @@ PLAIN_CLIENT_ID = "clientId is plain ASCII with no space around it: copy the App
 DURATION = "write a duration in hours, minutes and seconds, such as 90s, 15m or 1h30m, at most 720h"
 SECRET_KEY = "give a key of the Secret"
 DATA_KEY = "give keys that a Secret can have"
+ONE_PROVIDER = "set exactly one identity provider: entra with the tenantId of a Microsoft Entra tenant, oidc"
+ONE_CREDENTIAL = "set exactly one credential: certificate with the secretRef of a Secret"
 NO_TOKEN = "no key holds the token: add one whose value is AccessToken"
 LABEL_NAME = "give names that a label can have"
 RESERVED_LABEL = "labels of tokensync.dev, kubernetes.io and k8s.io are reserved: use a domain of your own"
@@ -54,7 +50,8 @@ RESERVED_ANNOTATION = "annotations of tokensync.dev, kubernetes.io and k8s.io ar
 REFUSED = [
     ("spec", None, "spec: Required value"),
     ("spec.provider", None, "spec.provider: Required value"),
-    ("spec.provider", {}, "spec.provider.entra: Required value: set exactly one identity provider, for example entra"),
+    ("spec.provider", {}, ONE_PROVIDER),
+    ("spec.provider", OIDC | OAUTH2, ONE_PROVIDER),
     (TENANT, None, f"{TENANT}: Required value"),
     (TENANT, "common", ONE_TENANT),
     (TENANT, "organizations", ONE_TENANT),
@@ -83,18 +80,15 @@ REFUSED = [
     ("spec.clientId", "", PLAIN_CLIENT_ID),
     ("spec.clientId", "535fb089-9ff3-47b6-9bfb-4f1264799865\n", PLAIN_CLIENT_ID),
     ("spec.clientId", "clïent", PLAIN_CLIENT_ID),
-    ("spec.scopes", None, "spec.scopes: Required value"),
+    ("spec.scopes", None, ONE_SCOPE),
     ("spec.scopes", [], ONE_SCOPE),
     ("spec.scopes", ["https://graph.microsoft.com/User.Read"], ONE_SCOPE),
     ("spec.scopes", ["/.default"], ONE_SCOPE),
     ("spec.scopes", ["https://graph.microsoft.com/.default openid/.default"], ONE_SCOPE),
     ("spec.scopes", ["https://graph.microsoft.com/.default", "https://vault.azure.net/.default"], ONE_SCOPE),
     ("spec.credential", None, "spec.credential: Required value"),
-    (
-        "spec.credential",
-        {},
-        "spec.credential.certificate: Required value: set exactly one credential, for example certificate",
-    ),
+    ("spec.credential", {}, ONE_CREDENTIAL),
+    ("spec.credential", CLIENT_SECRET | SERVICE_ACCOUNT, ONE_CREDENTIAL),
     ("spec.credential.certificate", {}, "spec.credential.certificate.secretRef: Required value"),
     (SECRET, None, f"{SECRET}: Required value"),
     (SECRET, "Certificate", "give the name of the Secret that holds the certificate"),
@@ -116,7 +110,8 @@ REFUSED = [
     ("spec.target.data", {"..token": "AccessToken"}, DATA_KEY),
     ("spec.target.data", {".": "AccessToken"}, DATA_KEY),
     ("spec.target.data", {"a" * 254: "AccessToken"}, DATA_KEY),
-    ("spec.target.data", {"token": "PreviousAccessToken"}, 'Unsupported value: "PreviousAccessToken"'),
+    ("spec.target.data", {"token": "PreviousAccessToken"}, NO_TOKEN),
+    ("spec.target.data", {"token": "RefreshToken"}, 'Unsupported value: "RefreshToken"'),
     ("spec.target.data", {f"key-{number}": "AccessToken" for number in range(17)}, "must have at most 16"),
     ("spec.target.labels", {"tokensync.dev/owner-uid": "x"}, RESERVED_LABEL),
     ("spec.target.labels", {"app.kubernetes.io/managed-by": "x"}, RESERVED_LABEL),
@@ -191,38 +186,29 @@ def documented() -> list[Any]:
     ]
 
 
-@pytest.fixture
-def try_out(control_plane: ControlPlane) -> Send:
-    """Let the API server check a resource, and return what it would store."""
-    query = {"fieldValidation": "Strict", "dryRun": "All"}
-    return partial(control_plane.admin.request, "POST", PATH, query=query)
-
-
 @pytest.mark.parametrize(("path", "value", "message"), REFUSED)
 def test_resource_that_cannot_work_is_refused_with_the_next_step(
-    try_out: Send, path: str, value: Any, message: str
+    control_plane: ControlPlane, path: str, value: Any, message: str
 ) -> None:
     """What is wrong is said by the API server at once, at the field, in words that help."""
-    with pytest.raises(ApiException) as caught:
-        try_out(resource(path, value))
-    assert caught.value.status == 422
-    answer = json.loads(caught.value.body or "")
-    assert message in answer["message"]
-    assert any(cause["field"].startswith(path) for cause in answer["details"]["causes"])
+    refused = refusal(control_plane, resource(path, value))
+    assert refused
+    assert message in refused.message
+    assert any(field.startswith(path) for field in refused.fields)
 
 
 @pytest.mark.parametrize(("path", "value"), ACCEPTED)
-def test_resource_that_can_work_is_stored_as_it_was_sent(try_out: Send, path: str, value: Any) -> None:
+def test_resource_that_can_work_is_stored_as_it_was_sent(control_plane: ControlPlane, path: str, value: Any) -> None:
     """The schema adds nothing to the spec and takes nothing away."""
     sent = resource(path, value)
-    assert try_out(copy.deepcopy(sent))["spec"] == sent["spec"]
+    assert accepted(control_plane, copy.deepcopy(sent))["spec"] == sent["spec"]
 
 
 @pytest.mark.parametrize("document", documented())
-def test_documented_resource_is_accepted(try_out: Send, document: Resource) -> None:
+def test_documented_resource_is_accepted(control_plane: ControlPlane, document: Resource) -> None:
     """What the documentation shows can be applied as it is."""
     document["metadata"]["namespace"] = "default"
-    assert try_out(document)["spec"] == document["spec"]
+    assert accepted(control_plane, document)["spec"] == document["spec"]
 
 
 def test_new_resource_is_in_progress(cluster: Cluster, namespace: str) -> None:
@@ -272,7 +258,12 @@ def test_status_with_the_longest_texts_is_accepted(cluster: Cluster, namespace: 
         conditions=tuple(conditions),
         token=TokenTimes(issued_at=moment, expires_at=moment, renew_at=moment, scope=text),
         credential=CredentialStatus(
-            kind=text, thumbprint_sha1=text, thumbprint_sha256=text, not_after=moment, secret_resource_version=text
+            kind=max(CredentialKind, key=len),
+            thumbprint_sha1=text,
+            thumbprint_sha256=text,
+            not_after=moment,
+            secret_resource_version=text,
+            fallback_secret_resource_version=text,
         ),
         target=TargetStatus(name=text, uid=text, resource_version=text),
         last_renewal_time=moment,

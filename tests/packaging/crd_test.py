@@ -1,5 +1,6 @@
 """The CRD is written by hand: these tests hold it against the models, which read what it lets through."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +15,10 @@ from pydantic import BaseModel
 from tokensync.duration import LONGEST, parse_duration, show_duration
 from tokensync.errors import Reason
 from tokensync.resource import names
-from tokensync.resource.spec import DEFAULT_DATA, RENEW_REQUEST_LENGTH, CertificateCredential, Renewal, Spec, Target
-from tokensync.resource.status import ConditionType, Status
+from tokensync.resource.credential import CertificateCredential, ClientSecretCredential
+from tokensync.resource.spec import RENEW_REQUEST_LENGTH, Renewal, Spec
+from tokensync.resource.status import SCOPE_LENGTH, ConditionType, Status
+from tokensync.resource.target import DEFAULT_DATA, Target
 
 Schema = dict[str, Any]
 
@@ -25,6 +28,14 @@ CRD: Schema = yaml.safe_load(TEXT)
 ROOT: Schema = VERSION["schema"]["openAPIV3Schema"]
 SPEC: Schema = ROOT["properties"]["spec"]
 STATUS: Schema = ROOT["properties"]["status"]
+
+UNIONS = (
+    "provider",
+    "credential",
+    "target.format",
+    *(f"provider.{kind}.caBundleRef" for kind in ("entra", "oidc", "oauth2")),
+)
+"""Where exactly one member is set."""
 
 HALVES = pytest.mark.parametrize(("schema", "model"), [(SPEC, Spec), (STATUS, Status)], ids=["spec", "status"])
 
@@ -40,11 +51,8 @@ def below(schema: Schema, path: str = "") -> dict[str, Schema]:
 
 
 def required(schema: Schema) -> set[str]:
-    """The members that an object must have, those of a union included: a rule of their own demands them."""
-    demanded = [
-        rule for rule in schema.get("x-kubernetes-validations", []) if rule.get("reason") == "FieldValueRequired"
-    ]
-    return {*schema.get("required", []), *(rule["fieldPath"].removeprefix(".") for rule in demanded)}
+    """The members that an object must have."""
+    return set(schema.get("required", []))
 
 
 def inlined(node: Schema, definitions: Schema) -> Schema:
@@ -104,6 +112,20 @@ def rule_pattern(schema: Schema) -> str:
     found = re.search(r"matches\('(.+?)'\)", rule["rule"])
     assert found, rule
     return found[1]
+
+
+def names_and_keys() -> tuple[list[str], list[str]]:
+    """The paths of what names another object, and of what names one of its keys."""
+    references = [path for path, field in below(SPEC).items() if field.get("x-kubernetes-map-type") == "atomic"]
+    named = [f"{path}.name" for path in references]
+    keys = [path for path in below(SPEC) if path.startswith("credential.certificate.") and path.endswith("Key")]
+    return [*named, "credential.serviceAccount.name"], [
+        *keys,
+        *(f"{path}.key" for path in references if "key" in below(SPEC)[path]["properties"]),
+    ]
+
+
+OBJECT_NAMES, KEYS = names_and_keys()
 
 
 def test_names_are_those_the_operator_uses() -> None:
@@ -214,7 +236,9 @@ def test_every_optional_field_names_its_default() -> None:
     fields = {"": SPEC} | below(SPEC)
     must = {f"{path}.{name}".lstrip(".") for path, field in fields.items() for name in required(field)}
     optional = {
-        path for path, field in below(SPEC).items() if "properties" not in field and path[-1] not in "]}"
+        path
+        for path, field in below(SPEC).items()
+        if (field["type"] != "object" or "additionalProperties" in field) and path[-1] not in "]}"
     } - must
     assert not [path for path in optional if "Default: " not in fields[path]["description"]]
     assert "renewal.before" in optional
@@ -225,6 +249,10 @@ def test_every_optional_field_names_its_default() -> None:
     [
         ("credential.certificate.certificateKey", CertificateCredential.model_fields["certificate_key"].default),
         ("credential.certificate.privateKeyKey", CertificateCredential.model_fields["private_key_key"].default),
+        ("credential.certificate.audience", CertificateCredential.model_fields["audience"].default),
+        ("credential.certificate.sendChain", str(CertificateCredential.model_fields["send_chain"].default).lower()),
+        ("credential.clientSecret.method", ClientSecretCredential.model_fields["method"].default),
+        ("target.type", Target(name="x").type),
         ("target.data", "{" + ", ".join(f"{key}: {value}" for key, value in DEFAULT_DATA.items()) + "}"),
         ("target.adopt", str(Target(name="x").adopt).lower()),
         ("target.deletionPolicy", Target(name="x").deletion_policy),
@@ -252,6 +280,36 @@ def test_everything_is_bounded(schema: Schema, model: type[BaseModel]) -> None:
                 assert ("additionalProperties" in field) == ("maxProperties" in field), path
 
 
+@pytest.mark.parametrize("path", UNIONS)
+def test_rule_of_a_union_knows_every_member(path: str) -> None:
+    """A member that the rule forgot could be set beside another one, or not at all."""
+    field = below(SPEC)[path]
+    told = {
+        name for rule in field["x-kubernetes-validations"] for name in re.findall(r"has\(self\.(\w+)\)", rule["rule"])
+    }
+    assert told == field["properties"].keys()
+    assert all(name in field["x-kubernetes-validations"][0]["message"] for name in told)
+
+
+def test_parameters_that_the_protocol_sets_are_all_refused() -> None:
+    """What the request says already (RFC 6749, section 4.4.2; RFC 7521, section 4.2) cannot be said otherwise."""
+    (_, reserved) = below(SPEC)["parameters"]["x-kubernetes-validations"]
+    names = {"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"}
+    assert set(re.findall("'([a-z_]+)'", reserved["rule"])) == names
+    assert all(name in reserved["message"] for name in names)
+
+
+def test_scopes_that_are_asked_for_fit_into_the_status() -> None:
+    """The status shows them all, so that whoever compares them with what was granted misses none."""
+    (rule,) = below(SPEC)["scopes"]["x-kubernetes-validations"]
+    assert rule["rule"] == f"self.join(' ').size() <= {SCOPE_LENGTH}"
+
+
+def test_definition_can_be_applied_by_every_client() -> None:
+    """`kubectl apply` keeps it in an annotation, and annotations have 256 KiB together; half of that is plenty."""
+    assert len(json.dumps(CRD)) < 128 * 1024
+
+
 def test_every_rule_says_what_to_do() -> None:
     """No rule leaves the person with the bare expression that failed."""
     rules = [rule for field in [SPEC, *below(SPEC).values()] for rule in field.get("x-kubernetes-validations", [])]
@@ -263,9 +321,13 @@ def test_every_rule_says_what_to_do() -> None:
     ("one", "other", "keyword"),
     [
         ("target.labels", "target.annotations", "rule"),
-        ("target.name", "credential.certificate.secretRef.name", "rule"),
-        ("credential.certificate.certificateKey", "credential.certificate.privateKeyKey", "message"),
+        *[("target.name", path, "rule") for path in OBJECT_NAMES],
+        *[("credential.certificate.certificateKey", path, "rule") for path in KEYS],
         ("renewal.before", "renewal.consumerHold", "message"),
+        ("provider.oidc.issuer", "provider.oauth2.tokenEndpoint", "message"),
+        ("provider.oidc.issuer", "target.format.gitCredentials.url", "message"),
+        ("provider.entra.authorityHost", "target.format.dockerConfigJson.registry", "rule"),
+        ("target.format.basicAuth.username", "target.format.dockerConfigJson.username", "message"),
     ],
 )
 def test_rules_that_are_written_twice_are_the_same(one: str, other: str, keyword: str) -> None:

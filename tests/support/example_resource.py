@@ -22,6 +22,20 @@ spec:
 """
 
 
+CERTIFICATE = {"secretRef": {"name": "graph-client-certificate"}}
+OIDC = {"oidc": {"issuer": "https://login.example.com/realms/reports"}}
+OAUTH2 = {"oauth2": {"tokenEndpoint": "https://login.example.com/oauth/token"}}
+CLIENT_SECRET = {"clientSecret": {"secretKeyRef": {"name": "graph-client-secret", "key": "client-secret"}}}
+SERVICE_ACCOUNT = {"serviceAccount": {"name": "reports"}}
+
+
+def with_spec(**spec: Any) -> Resource:
+    """The shortest resource, with these members of its spec instead of its own."""
+    result = resource()
+    result["spec"] |= spec
+    return result
+
+
 def resource(path: str = "", value: Any = None) -> Resource:
     """The shortest resource, with the member at a dotted path replaced, or left out where the value is None."""
     result: Resource = yaml.safe_load(SHORTEST)

@@ -19,6 +19,7 @@ from tokensync.resource.status import (
     Attempt,
     Condition,
     ConditionType,
+    CredentialKind,
     CredentialStatus,
     Status,
     TargetStatus,
@@ -59,7 +60,13 @@ STATUSES: SearchStrategy[Status] = made(
     conditions=CONDITIONS,
     token=st.none() | made(TokenTimes, issued_at=MOMENTS, expires_at=MOMENTS, renew_at=MOMENTS, scope=TEXTS),
     credential=st.none()
-    | made(CredentialStatus, kind=TEXTS, thumbprint_sha1=TEXTS, not_after=MOMENTS, secret_resource_version=TEXTS),
+    | made(
+        CredentialStatus,
+        kind=st.sampled_from(CredentialKind),
+        thumbprint_sha1=OPTIONAL_TEXTS,
+        not_after=st.none() | MOMENTS,
+        secret_resource_version=OPTIONAL_TEXTS,
+    ),
     target=st.none() | made(TargetStatus, name=TEXTS, uid=TEXTS, resource_version=TEXTS),
     last_renewal_time=st.none() | MOMENTS,
     last_attempt=st.none()

@@ -4,16 +4,18 @@ Pydantic knows which fields somebody set, and only those count for `acquired-for
 sets none.
 """
 
-from datetime import timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, ValidationError
 
 from tokensync.duration import parse_duration
 from tokensync.errors import Reason, SpecError
+from tokensync.resource.credential import Credential
+from tokensync.resource.model import Model
 from tokensync.resource.names import RENEW_REQUESTED_AT
+from tokensync.resource.provider import Provider
+from tokensync.resource.target import Target
 
 RENEW_REQUEST_LENGTH = 256
 """The longest `lastHandledRenewRequest`, in characters: longer annotation values are cut to it."""
@@ -33,96 +35,7 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
-
-
-class Cloud(StrEnum):
-    """The Microsoft Entra clouds."""
-
-    PUBLIC = "Public"
-    US_GOVERNMENT = "USGovernment"
-    CHINA = "China"
-
-
-class EntraProvider(_Model):
-    """Microsoft Entra ID: a tenant in one of its clouds, or at another authority host."""
-
-    tenant_id: str
-    cloud: Cloud | None = None
-    authority_host: str | None = None
-
-
-class Provider(_Model):
-    """Where tokens come from."""
-
-    entra: EntraProvider
-
-
-class SecretRef(_Model):
-    """A Secret of the resource's own namespace."""
-
-    name: str
-
-
-class CertificateCredential(_Model):
-    """A certificate and its private key, in one Secret."""
-
-    secret_ref: SecretRef
-    certificate_key: str = "tls.crt"
-    private_key_key: str = "tls.key"
-
-
-class Credential(_Model):
-    """How the client proves who it is."""
-
-    certificate: CertificateCredential
-
-
-class ValueName(StrEnum):
-    """What a key of the target Secret can hold."""
-
-    ACCESS_TOKEN = "AccessToken"
-    AUTHORIZATION_HEADER = "AuthorizationHeader"
-    TOKEN_TYPE = "TokenType"
-    EXPIRES_AT = "ExpiresAt"
-    EXPIRES_AT_UNIX = "ExpiresAtUnix"
-    ISSUED_AT = "IssuedAt"
-    SCOPE = "Scope"
-    TOKEN_RESPONSE = "TokenResponse"
-
-
-DEFAULT_DATA = {
-    "token": ValueName.ACCESS_TOKEN,
-    "expires-at": ValueName.EXPIRES_AT,
-    "token-type": ValueName.TOKEN_TYPE,
-}
-
-
-class DeletionPolicy(StrEnum):
-    """What happens to the target Secret when its resource goes."""
-
-    DELETE = "Delete"
-    RETAIN = "Retain"
-
-
-class Target(_Model):
-    """The Secret that is written."""
-
-    name: str
-    data: dict[str, ValueName] | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    adopt: bool = False
-    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
-
-    @property
-    def shape(self) -> dict[str, ValueName]:
-        """Which key holds what, the default included."""
-        return self.data or DEFAULT_DATA
-
-
-class Renewal(_Model):
+class Renewal(Model):
     """When a token is renewed, beyond what its lifetime says."""
 
     before: Duration | None = None
@@ -130,27 +43,29 @@ class Renewal(_Model):
     consumer_hold: Duration = timedelta(0)
 
 
-class Spec(_Model):
+class Spec(Model):
     """What token, for whom, where to."""
 
     provider: Provider
     client_id: str
-    scopes: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+    parameters: dict[str, str] = Field(default_factory=dict)
     credential: Credential
     target: Target
     renewal: Renewal = Renewal()
     suspend: bool = False
 
 
-class _Metadata(_Model):
+class _Metadata(Model):
     name: str
     namespace: str
     uid: str
     generation: int = 0
-    annotations: dict[str, str] = {}
+    creation_timestamp: datetime | None = None
+    annotations: dict[str, str] = Field(default_factory=dict)
 
 
-class ClientCredentialToken(_Model):
+class ClientCredentialToken(Model):
     """One resource, as the API server last showed it."""
 
     kind: Literal["ClientCredentialToken"] = "ClientCredentialToken"
@@ -186,9 +101,9 @@ class ClientCredentialToken(_Model):
         return Key(self.metadata.namespace, self.spec.target.name)
 
     @property
-    def credential_key(self) -> Key:
-        """The Secret that it proves itself with."""
-        return Key(self.metadata.namespace, self.spec.credential.certificate.secret_ref.name)
+    def credential_keys(self) -> tuple[Key, ...]:
+        """The Secrets that it proves itself with, the one that is tried first in front."""
+        return tuple(Key(self.metadata.namespace, name) for name in self.spec.credential.secrets)
 
     @property
     def renew_request(self) -> str:

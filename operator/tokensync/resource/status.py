@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationError
 
 from tokensync.clock import in_utc, rfc3339, to_milliseconds
 from tokensync.errors import Reason
+from tokensync.resource.model import Model
 
 # The schema's bounds, in characters. A test holds them against the CRD.
 MESSAGE_LENGTH = 2048
@@ -32,10 +32,6 @@ Scope = Annotated[str, _cut_to(SCOPE_LENGTH)]
 Moment = Annotated[datetime, AfterValidator(lambda moment: to_milliseconds(in_utc(moment))), PlainSerializer(rfc3339)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
-
-
 class ConditionType(StrEnum):
     """The conditions of a resource. All but `Stalled` are always present."""
 
@@ -49,7 +45,7 @@ class ConditionType(StrEnum):
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
-class Condition(_Model):
+class Condition(Model):
     """One condition, as Kubernetes' API conventions describe it."""
 
     type: ConditionType
@@ -60,7 +56,7 @@ class Condition(_Model):
     last_transition_time: Moment
 
 
-class TokenTimes(_Model):
+class TokenTimes(Model):
     """The token that the target holds."""
 
     issued_at: Moment
@@ -69,17 +65,35 @@ class TokenTimes(_Model):
     scope: Scope = ""
 
 
-class CredentialStatus(_Model):
-    """The credential as it was last read. Thumbprints in upper-case hexadecimal, as Entra's portal shows them."""
+class CredentialKind(StrEnum):
+    """The kinds of credentials, as the status names them."""
 
-    kind: Text
-    thumbprint_sha1: Text = ""
-    thumbprint_sha256: Text = ""
-    not_after: Moment
-    secret_resource_version: Text
+    CERTIFICATE = "Certificate"
+    CLIENT_SECRET = "ClientSecret"
+    SERVICE_ACCOUNT = "ServiceAccount"
 
 
-class TargetStatus(_Model):
+class CredentialStatus(Model):
+    """The credential as it was last read. Thumbprints in upper-case hexadecimal, as Entra's portal shows them.
+
+    Certificates have all of it; a client secret has no thumbprints and no end that we know; a ServiceAccount has only
+    its kind.
+    """
+
+    kind: CredentialKind
+    thumbprint_sha1: Text | None = None
+    thumbprint_sha256: Text | None = None
+    not_after: Moment | None = None
+    secret_resource_version: Text | None = None
+    fallback_secret_resource_version: Text | None = None
+
+    @property
+    def content(self) -> str:
+        """What tells one credential from another: another one is tried at once, however the last one failed."""
+        return self.thumbprint_sha256 or self.secret_resource_version or self.kind
+
+
+class TargetStatus(Model):
     """The Secret that was last written."""
 
     name: Text
@@ -87,7 +101,7 @@ class TargetStatus(_Model):
     resource_version: Text
 
 
-class Attempt(_Model):
+class Attempt(Model):
     """The last attempt to renew."""
 
     time: Moment
@@ -99,7 +113,7 @@ class Attempt(_Model):
     http_status: int | None = None
 
 
-class Status(_Model):
+class Status(Model):
     """All of it. `observed_generation` is -1 (the schema's default) until something was written."""
 
     observed_generation: int = -1
