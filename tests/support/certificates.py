@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from tokensync.resource.credential import CertificateCredential
+
 KeyType = Literal["rsa", "ec"]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+CURVES: dict[int, ec.EllipticCurve] = {256: ec.SECP256R1(), 384: ec.SECP384R1(), 521: ec.SECP521R1()}
 
 
 @dataclass(frozen=True, repr=False, slots=True)
@@ -61,41 +64,53 @@ def make_certificate(
     common_name: str = "client",
     *,
     key_type: KeyType = "rsa",
-    key_size: int = 2048,
+    key_size: int | None = None,
+    issuer: ClientCertificate | None = None,
     not_before: datetime | None = None,
     not_after: datetime | None = None,
     fresh: bool = False,
 ) -> ClientCertificate:
-    """Make a self-signed certificate; each call gives another serial number, and so another thumbprint.
+    """Make a certificate; each call gives another serial number, and so another thumbprint.
 
     Args:
         common_name: the only part of its subject.
-        key_type: RSA, or EC on the curve P-256.
-        key_size: in bits, of an RSA key.
+        key_type: RSA or EC.
+        key_size: in bits: of an RSA key, 2048 unless told, or of the curve, which is P-256 unless told.
+        issuer: who signs it; itself unless told.
         not_before: yesterday unless told.
         not_after: in a year unless told.
         fresh: make a key of its own. Otherwise all certificates with the same type and size share one.
     """
     key = _new_key(key_type, key_size) if fresh else _shared_key(key_type, key_size)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    signer = issuer.private_key if issuer else key
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before or now - timedelta(days=1))
         .not_valid_after(not_after or now + timedelta(days=365))
-        .sign(key, hashes.SHA256())
+        .sign(signer, hashes.SHA256())
     )
     return ClientCertificate(certificate, key)
 
 
-def _new_key(key_type: KeyType, key_size: int) -> PrivateKey:
+def _new_key(key_type: KeyType, key_size: int | None) -> PrivateKey:
     if key_type == "ec":
-        return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(public_exponent=65537, key_size=key_size)
+        return ec.generate_private_key(CURVES[key_size or 256])
+    return rsa.generate_private_key(public_exponent=65537, key_size=key_size or 2048)
 
 
 _shared_key = cache(_new_key)
+
+
+def make_form(**fields: Any) -> CertificateCredential:
+    """How a certificate is read from its Secret, where that is not as in a `kubernetes.io/tls` one."""
+    return CertificateCredential.model_validate({"secretRef": {"name": "client"}, **fields})
+
+
+FORM = make_form()
+"""A Secret of type `kubernetes.io/tls`."""

@@ -1,16 +1,18 @@
 """The signed client assertion, as a provider reads it."""
 
 import re
-from base64 import urlsafe_b64decode
+from base64 import b64decode, urlsafe_b64decode
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from support.certificates import ClientCertificate, make_certificate
+from support.certificates import FORM, ClientCertificate, make_certificate, make_form
+from support.token_source import make_pair
 from tokensync.credentials.assertion import sign_assertion
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
@@ -27,11 +29,11 @@ def _client() -> ClientCertificate:
 
 @pytest.fixture(name="pair")
 def _pair(client: ClientCertificate) -> KeyPair:
-    return read_pair(client.secret_data(), certificate_key="tls.crt", private_key_key="tls.key", secret="team/client")
+    return read_pair(client.secret_data(), FORM, secret="team/client")
 
 
-def sign(pair: KeyPair, now: datetime = NOW) -> str:
-    return sign_assertion(pair, client_id=CLIENT, audience=AUDIENCE, now=now)
+def sign(pair: KeyPair, now: datetime = NOW, **fields: Any) -> str:
+    return sign_assertion(pair, make_form(**fields), client_id=CLIENT, audience=AUDIENCE, now=now)
 
 
 def claims_of(assertion: str) -> dict[str, Any]:
@@ -128,3 +130,56 @@ def test_every_assertion_has_an_identifier_of_its_own(pair: KeyPair) -> None:
 def test_it_is_three_unpadded_parts(pair: KeyPair) -> None:
     """JWS compact serialization (RFC 7515, section 3.1)."""
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", sign(pair), re.ASCII)
+
+
+def test_the_algorithm_of_the_spec_is_taken(pair: KeyPair, client: ClientCertificate) -> None:
+    """RS256 is for servers that take nothing else."""
+    assertion = sign(pair, datetime.now(UTC), algorithm="RS256")
+
+    public_key = client.certificate.public_key()
+    assert isinstance(public_key, rsa.RSAPublicKey)
+    assert jwt.get_unverified_header(assertion)["alg"] == "RS256"
+    jwt.decode(assertion, public_key, algorithms=["RS256"], audience=AUDIENCE)
+
+
+@pytest.mark.parametrize(("bits", "algorithm"), [(256, "ES256"), (384, "ES384"), (521, "ES512")])
+def test_an_ec_key_signs_with_the_algorithm_of_its_curve(bits: int, algorithm: str) -> None:
+    """RFC 7518, section 3.4."""
+    client = make_certificate(key_type="ec", key_size=bits)
+
+    assertion = sign(make_pair(client), datetime.now(UTC))
+
+    public_key = client.certificate.public_key()
+    assert isinstance(public_key, ec.EllipticCurvePublicKey)
+    assert jwt.get_unverified_header(assertion)["alg"] == algorithm
+    jwt.decode(assertion, public_key, algorithms=[algorithm], audience=AUDIENCE)
+
+
+def test_the_key_id_of_the_spec_is_sent(pair: KeyPair) -> None:
+    """Beside the thumbprint, and otherwise not at all."""
+    header = jwt.get_unverified_header(sign(pair, keyId="2026-11"))
+
+    assert header.pop("kid") == "2026-11"
+    assert sorted(header) == ["alg", "typ", "x5t#S256"]
+
+
+def test_the_chain_is_sent_where_the_spec_wants_it() -> None:
+    """Each certificate is DER in Base64 without line breaks, the leaf first, the root left out (RFC 7515, 4.1.6)."""
+    root = make_certificate("root", fresh=True)
+    issuer = make_certificate("issuer", key_type="ec", issuer=root)
+    client = make_certificate(issuer=issuer)
+    data = {**client.secret_data(), "tls.crt": root.certificate_pem + issuer.certificate_pem + client.certificate_pem}
+
+    header = jwt.get_unverified_header(sign(read_pair(data, FORM, secret="team/client"), sendChain=True))
+
+    assert [b64decode(each, validate=True) for each in header["x5c"]] == [
+        each.certificate.public_bytes(Encoding.DER) for each in (client, issuer)
+    ]
+    assert sorted(header) == ["alg", "typ", "x5c", "x5t#S256"]
+
+
+def test_a_certificate_that_issued_itself_is_its_own_chain(pair: KeyPair, client: ClientCertificate) -> None:
+    """The leaf is sent even where it is a root."""
+    header = jwt.get_unverified_header(sign(pair, sendChain=True))
+
+    assert [b64decode(each, validate=True) for each in header["x5c"]] == [client.certificate.public_bytes(Encoding.DER)]

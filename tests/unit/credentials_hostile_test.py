@@ -1,16 +1,17 @@
 """Bytes that nobody meant to be a certificate or a private key, and what must never be seen of those that are."""
 
 import base64
-import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.certificates import make_certificate
+from support.certificates import FORM, make_certificate
+from support.der import der_of, integer, pem, sequence, tlv
 from tokensync.credentials.entry import Part, find_entry
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
@@ -23,6 +24,7 @@ NUMBERS = CLIENT.private_key.private_numbers()
 DSA = "2a8648ce380401"
 DIFFIE_HELLMAN = "2a864886f70d010301"
 RSA = "2a864886f70d010101"
+EC = "2a8648ce3d0201"
 BIG = 1 << 20_000 | 1
 
 Edit = tuple[int, int | None, bytes]
@@ -44,30 +46,6 @@ def edited(data: bytes, changes: list[Edit]) -> bytes:
     return data
 
 
-def pem(label: str, der: bytes) -> bytes:
-    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
-
-
-def der_of(block: bytes) -> bytes:
-    return base64.b64decode(b"".join(block.splitlines()[1:-1]))
-
-
-def tlv(tag: int, content: bytes) -> bytes:
-    """One element of DER (X.690, section 8.1)."""
-    size = len(content).to_bytes(max(1, (len(content).bit_length() + 7) // 8))
-    length = size if len(content) < 0x80 else bytes([0x80 | len(size)]) + size
-    return bytes([tag]) + length + content
-
-
-def sequence(*elements: bytes) -> bytes:
-    return tlv(0x30, b"".join(elements))
-
-
-def integer(value: int) -> bytes:
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1))
-
-
 def pkcs1(changes: dict[str, int]) -> bytes:
     """The client's key in PKCS #1 (RFC 8017, appendix A.1.2), with other numbers in some places."""
     public = NUMBERS.public_numbers
@@ -85,7 +63,7 @@ def read(certificate: bytes, private_key: bytes) -> KeyPair | CredentialError:
     """Read a pair; anything but the errors of credentials ends the test."""
     data = {"tls.crt": certificate, "tls.key": private_key}
     try:
-        return read_pair(data, certificate_key="tls.crt", private_key_key="tls.key", secret="team/client")
+        return read_pair(data, FORM, secret="team/client")
     except CredentialError as error:
         return error
 
@@ -220,11 +198,23 @@ def test_numbers_that_are_no_key_are_refused(changes: dict[str, int]) -> None:
         pytest.param(pkcs8(DSA, BIG, BIG, BIG - 2, private_value=BIG >> 1), id="DSA"),
         pytest.param(pkcs8(DIFFIE_HELLMAN, BIG, BIG - 2, private_value=BIG >> 1), id="Diffie-Hellman"),
         pytest.param(pkcs8(DSA, int.from_bytes(bytes.fromhex(RSA)) << 8000 | 1, 5, 3), id="DSA with RSA's name in it"),
+        pytest.param(pkcs8(DSA, int.from_bytes(bytes.fromhex(EC)) << 8000 | 1, 5, 3), id="DSA with EC's name in it"),
     ],
 )
 def test_other_algorithms_are_refused_before_they_are_computed_with(private_key: bytes) -> None:
     """Loading such a key takes seconds. `KeyUnsupported` shows that it was not loaded: it could not be told from others."""
     assert refusal(CLIENT.certificate_pem, private_key).reason is Reason.KEY_UNSUPPORTED
+
+
+def test_an_ec_key_with_the_public_key_of_another_is_refused() -> None:
+    """What it signs nobody could verify."""
+    key, other = (make_certificate(key_type="ec", fresh=True).private_key for _ in range(2))
+    own, foreign = (
+        each.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint) for each in (key, other)
+    )
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).replace(own, foreign)
+
+    assert refusal(CLIENT.certificate_pem, pem("PRIVATE KEY", der)).reason is Reason.CREDENTIAL_MALFORMED
 
 
 def test_headers_cannot_pose_as_an_rsa_key() -> None:

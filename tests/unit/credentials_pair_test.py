@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from support.certificates import ClientCertificate, make_certificate
+from support.certificates import FORM, ClientCertificate, make_certificate
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
 from tokensync.errors import CredentialError, Reason
@@ -25,7 +26,7 @@ def _pair(client: ClientCertificate) -> KeyPair:
 
 
 def read(client: ClientCertificate) -> KeyPair:
-    return read_pair(client.secret_data(), certificate_key="tls.crt", private_key_key="tls.key", secret="team/client")
+    return read_pair(client.secret_data(), FORM, secret="team/client")
 
 
 @pytest.mark.parametrize("now", [NOT_BEFORE, NOT_BEFORE + SECOND, NOT_AFTER - SECOND, NOT_AFTER])
@@ -74,6 +75,7 @@ def test_pairs_with_the_same_certificate_are_equal(client: ClientCertificate, pa
 
 def test_a_pair_does_not_show_its_key(pair: KeyPair) -> None:
     """Neither the key's parts nor the key itself stand in `repr` or `str`."""
+    assert isinstance(pair.private_key, RSAPrivateKey)
     numbers = pair.private_key.private_numbers()
 
     for shown in (repr(pair), str(pair), f"{pair}"):

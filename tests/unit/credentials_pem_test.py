@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from support.certificates import ClientCertificate, make_certificate
+from support.certificates import FORM, ClientCertificate, make_certificate, make_form
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
 
@@ -14,7 +14,7 @@ EC = make_certificate("ec issuer", key_type="ec")
 
 def read(certificate: bytes, private_key: bytes) -> KeyPair:
     data = {"tls.crt": certificate, "tls.key": private_key}
-    return read_pair(data, certificate_key="tls.crt", private_key_key="tls.key", secret="team/client")
+    return read_pair(data, FORM, secret="team/client")
 
 
 def is_pair_of(pair: KeyPair, client: ClientCertificate) -> bool:
@@ -54,7 +54,9 @@ def test_keys_of_2048_to_4096_bits_are_read(bits: int) -> None:
 def test_both_may_stand_in_one_entry(combined: bytes) -> None:
     """The same key of the Secret can be named for certificate and private key, in any order."""
     pair = read_pair(
-        {"client.pem": combined}, certificate_key="client.pem", private_key_key="client.pem", secret="team/client"
+        {"client.pem": combined},
+        make_form(certificateKey="client.pem", privateKeyKey="client.pem"),
+        secret="team/client",
     )
 
     assert is_pair_of(pair, CLIENT)

@@ -4,18 +4,16 @@ import base64
 from collections.abc import Mapping
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from support.certificates import make_certificate
+from support.certificates import FORM, make_certificate
 from tokensync.credentials.pem import read_pair
 from tokensync.errors import CredentialError, Reason
 
@@ -32,7 +30,6 @@ NEW_PAIR = (
     "and put both into the Secret"
 )
 COPY_AGAIN = "copy the whole file into the Secret again, line breaks included"
-DECRYPT = "decrypt it (openssl pkey -in FILE -out PLAIN), and put the content of PLAIN into the Secret"
 CERTIFICATE_THERE = (
     "put the certificate in PEM there, or name the key that holds it in spec.credential.certificate.certificateKey"
 )
@@ -48,7 +45,7 @@ FIND_PAIR = (
 
 def refusal(data: Mapping[str, bytes]) -> CredentialError:
     with pytest.raises(CredentialError) as caught:
-        read_pair(data, certificate_key="tls.crt", private_key_key="tls.key", secret="team/client")
+        read_pair(data, FORM, secret="team/client")
     return caught.value
 
 
@@ -115,8 +112,9 @@ def test_only_a_few_of_many_keys_are_named() -> None:
         ),
         pytest.param(
             CLIENT.certificate.public_bytes(Encoding.DER),
-            f"{CRT} is binary, as DER and PKCS #12 files are, and not PEM: convert it (openssl x509 -inform DER "
-            "-in FILE, or openssl pkcs12 -nodes -in FILE), and put what that prints into the Secret",
+            f"{CRT} is binary, as DER and PKCS #12 files are, and not PEM: name a PKCS #12 file in "
+            "spec.credential.certificate.pkcs12Key instead; convert DER (openssl x509 -inform DER -in FILE), and put what "
+            "that prints into the Secret",
             id="DER",
         ),
         pytest.param(
@@ -185,8 +183,9 @@ def test_an_unreadable_certificate_says_why_and_what_to_do(certificate: bytes, t
         ),
         pytest.param(
             CLIENT.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
-            f"{KEY_ENTRY} is binary, as DER and PKCS #12 files are, and not PEM: convert it (openssl pkey -inform DER "
-            "-in FILE, or openssl pkcs12 -nodes -in FILE), and put what that prints into the Secret",
+            f"{KEY_ENTRY} is binary, as DER and PKCS #12 files are, and not PEM: name a PKCS #12 file in "
+            "spec.credential.certificate.pkcs12Key instead; convert DER (openssl pkey -inform DER -in FILE), and put what "
+            "that prints into the Secret",
             id="DER",
         ),
         pytest.param(
@@ -217,30 +216,9 @@ def test_an_unreadable_private_key_says_why_and_what_to_do(private_key: bytes, t
     assert error.text == text
 
 
-def test_a_pkcs12_file_is_told_apart_from_pem() -> None:
-    """The file that the portal or Windows exports is not silently unreadable."""
-    assert isinstance(CLIENT.private_key, rsa.RSAPrivateKey)
-    file = serialize_key_and_certificates(b"client", CLIENT.private_key, CLIENT.certificate, None, NoEncryption())
-
-    assert "openssl pkcs12 -nodes -in FILE" in refusal({"tls.crt": file, "tls.key": file}).remedy
-
-
-@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
-def test_an_encrypted_key_says_how_to_decrypt_it(form: PrivateFormat) -> None:
-    """Both kinds of encrypted PEM are known, and said to be supported later."""
-    error = refusal_of_key(rsa_key_pem(form, BestAvailableEncryption(b"passphrase")))
-
-    assert error.reason is Reason.CREDENTIAL_PASSWORD_REQUIRED
-    assert error.text == (
-        f"the private key in {KEY_ENTRY} is encrypted, which this version of tokensync does not support yet: {DECRYPT}"
-    )
-
-
 @pytest.mark.parametrize(
     "private_key",
     [
-        pytest.param(EC.private_key_pem, id="EC, PKCS #8"),
-        pytest.param(EC.private_key_pkcs1_pem, id="EC, SEC 1"),
         pytest.param(
             ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
             id="Ed25519",
@@ -248,12 +226,37 @@ def test_an_encrypted_key_says_how_to_decrypt_it(form: PrivateFormat) -> None:
         pytest.param(rsa_key_pem(PrivateFormat.OpenSSH, NoEncryption()), id="OpenSSH"),
     ],
 )
-def test_a_key_that_is_not_rsa_asks_for_one_that_is(private_key: bytes) -> None:
+def test_a_key_that_is_neither_rsa_nor_ec_asks_for_another(private_key: bytes) -> None:
     """Whatever form it stands in, it is refused by its name."""
     error = refusal_of_key(private_key)
 
     assert error.reason is Reason.KEY_UNSUPPORTED
-    assert error.text == f"the private key in {KEY_ENTRY} is not an RSA key in PKCS #8 or PKCS #1: {NEW_PAIR}"
+    assert (
+        error.text == f"the private key in {KEY_ENTRY} is not an RSA or EC key in PKCS #8, PKCS #1 or SEC 1: {NEW_PAIR}"
+    )
+
+
+def test_a_key_on_another_curve_names_it() -> None:
+    """P-192 is too short, and no algorithm of JWS goes with other curves (RFC 7518, section 3.4)."""
+    key = ec.generate_private_key(ec.SECP256K1())
+
+    error = refusal_of_key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    assert error.reason is Reason.KEY_UNSUPPORTED
+    assert error.text == (
+        f"the private key in {KEY_ENTRY} is on the curve secp256k1, and P-256, P-384 and P-521 are supported: {NEW_PAIR}"
+    )
+
+
+def test_too_many_certificates_are_counted() -> None:
+    """A bundle of authorities is not a client's chain."""
+    error = refusal_of_certificate(EC.certificate_pem * 11)
+
+    assert error.reason is Reason.CREDENTIAL_MALFORMED
+    assert error.text == (
+        f"{CRT} holds 11 certificates, and no more than 10 are read: "
+        "keep nothing there but the client's certificate and its chain"
+    )
 
 
 def test_a_short_key_asks_for_a_longer_one() -> None:

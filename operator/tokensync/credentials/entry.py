@@ -1,4 +1,4 @@
-"""One key of a credential's Secret, found and split into its PEM blocks (RFC 7468)."""
+"""One key of a credential's Secret: found, capped, and split into its PEM blocks (RFC 7468)."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from itertools import zip_longest
 from tokensync.errors import CredentialError, Reason
 
 MOST_BYTES = 16 * 1024
-"""Bytes of an entry that are parsed. A key of 4096 bits and four certificates signed with such keys take about 12 KiB."""
+"""Bytes of PEM that are parsed. A key of 4096 bits and four certificates signed with such keys take about 12 KiB."""
 
 _NAMES_SHOWN = 5
 _COPY_AGAIN = "copy the whole file into the Secret again, line breaks included"
@@ -23,18 +23,32 @@ class Part(StrEnum):
 
     CERTIFICATE = "certificate"
     PRIVATE_KEY = "private key"
+    PKCS12 = "PKCS #12 file"
+    PASSWORD = "password"
 
     @property
     def spec_field(self) -> str:
         """Where the spec says which key of the Secret holds it."""
-        name = "certificateKey" if self is Part.CERTIFICATE else "privateKeyKey"
-        return f"spec.credential.certificate.{name}"
+        return f"spec.credential.certificate.{_SPEC_FIELDS[self]}"
 
     @property
-    def conversion(self) -> str:
-        """The command that turns its DER form into PEM."""
-        command = "x509" if self is Part.CERTIFICATE else "pkey"
-        return f"openssl {command} -inform DER -in FILE"
+    def described(self) -> str:
+        """What is to be put into the Secret."""
+        return f"{self} in PEM" if self in _CONVERSIONS else str(self)
+
+
+_SPEC_FIELDS = {
+    Part.CERTIFICATE: "certificateKey",
+    Part.PRIVATE_KEY: "privateKeyKey",
+    Part.PKCS12: "pkcs12Key",
+    Part.PASSWORD: "passwordKey",
+}
+
+_CONVERSIONS = {
+    Part.CERTIFICATE: "openssl x509 -inform DER -in FILE",
+    Part.PRIVATE_KEY: "openssl pkey -inform DER -in FILE",
+}
+"""The commands that turn DER into PEM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +79,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a Secret, with its bytes. Reads `key "tls.crt" of Secret reports/graph` in messages."""
+    """One key of a Secret, with its bytes. Reads `key "tls.crt" of Secret reports/graph` in messages.
+
+    `most_bytes` of it are read.
+    """
 
     secret: str
     key: str
     part: Part
     data: bytes = field(repr=False)
+    most_bytes: int = MOST_BYTES
 
     def __str__(self) -> str:
         return f'key "{self.key}" of Secret {self.secret}'
@@ -83,6 +101,10 @@ class Entry:
         """The error for a block of the right kind that cannot be read."""
         return self.malformed(f"holds a {self.part} that is damaged", remedy=_COPY_AGAIN)
 
+    def encoded_twice(self, *, remedy: str) -> CredentialError:
+        """The error for an entry that is still Base64 after the API server's has been taken off."""
+        return self.malformed("is encoded in Base64 once too often", remedy=remedy)
+
     def blocks(self) -> list[Block]:
         """Its blocks that are the part it is read for, at least one, in their order.
 
@@ -93,23 +115,28 @@ class Entry:
             CredentialError: `CredentialMalformed`, if there is no such block, or if the entry is empty, too large, not
                 PEM or cut off.
         """
-        self._check_size()
+        self.check_size()
         blocks = self._all_blocks()
         wanted = [block for block in blocks if block.kind == self.part]
         if not wanted:
             found = ", ".join(sorted({block.kind for block in blocks}))
             raise self.malformed(
                 f"holds no {self.part}, but: {found}",
-                remedy=f"put the {self.part} in PEM there, or name the key that holds it in {self.part.spec_field}",
+                remedy=f"put the {self.part.described} there, or name the key that holds it in {self.part.spec_field}",
             )
         return wanted
 
-    def _check_size(self) -> None:
+    def check_size(self) -> None:
+        """Refuse what is empty or too large.
+
+        Raises:
+            CredentialError: `CredentialMalformed`.
+        """
         if not self.data.strip():
-            raise self.malformed("is empty", remedy=f"put the {self.part} in PEM there")
-        if len(self.data) > MOST_BYTES:
+            raise self.malformed("is empty", remedy=f"put the {self.part.described} there")
+        if len(self.data) > self.most_bytes:
             raise self.malformed(
-                f"holds {len(self.data)} bytes, and no more than {MOST_BYTES} are read",
+                f"holds {len(self.data)} bytes, and no more than {self.most_bytes} are read",
                 remedy="keep nothing there but the client's certificate, its chain and its private key",
             )
 
@@ -126,22 +153,19 @@ class Entry:
 
     def _not_pem(self) -> CredentialError:
         if self.data.lstrip().startswith(_BASE64_OF_BEGIN):
-            return self.malformed(
-                "is encoded in Base64 once too often",
-                remedy="give the PEM text itself under stringData, or its Base64 form under data",
-            )
+            return self.encoded_twice(remedy="give the PEM text itself under stringData, or its Base64 form under data")
         if self.data.startswith(_DER_SEQUENCE):
             return self.malformed(
                 "is binary, as DER and PKCS #12 files are, and not PEM",
-                remedy=f"convert it ({self.part.conversion}, or openssl pkcs12 -nodes -in FILE), "
-                "and put what that prints into the Secret",
+                remedy=f"name a PKCS #12 file in {Part.PKCS12.spec_field} instead; convert DER "
+                f"({_CONVERSIONS[self.part]}), and put what that prints into the Secret",
             )
         return self.malformed(
-            'is not PEM: it has no line like "-----BEGIN …-----"', remedy=f"put the {self.part} in PEM there"
+            'is not PEM: it has no line like "-----BEGIN …-----"', remedy=f"put the {self.part.described} there"
         )
 
 
-def find_entry(data: Mapping[str, bytes], key: str, *, part: Part, secret: str) -> Entry:
+def find_entry(data: Mapping[str, bytes], key: str, *, part: Part, secret: str, most_bytes: int = MOST_BYTES) -> Entry:
     """Find the entry that a part is read from.
 
     Raises:
@@ -151,9 +175,9 @@ def find_entry(data: Mapping[str, bytes], key: str, *, part: Part, secret: str) 
         raise CredentialError(
             Reason.CREDENTIAL_KEY_MISSING,
             f'Secret {secret} has no key "{key}" for the {part}; it has {_show_names(sorted(data))}',
-            remedy=f"put the {part} in PEM under that key, or name the key that holds it in {part.spec_field}",
+            remedy=f"put the {part.described} under that key, or name the key that holds it in {part.spec_field}",
         )
-    return Entry(secret, key, part, data[key])
+    return Entry(secret, key, part, data[key], most_bytes)
 
 
 def _show_names(names: list[str]) -> str:

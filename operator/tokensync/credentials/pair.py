@@ -1,12 +1,22 @@
 """A certificate and its private key: what an application is registered with, and what signs its assertions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 
 from tokensync.clock import rfc3339
+from tokensync.credentials.certificates import thumbprint
+from tokensync.credentials.private_key import PrivateKey
 from tokensync.errors import CredentialError, Reason
+from tokensync.resource.credential import Algorithm
+
+_EC_ALGORITHMS = {"secp256r1": Algorithm.ES256, "secp384r1": Algorithm.ES384, "secp521r1": Algorithm.ES512}
+"""RFC 7518, section 3.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +28,45 @@ class KeyPair:
         thumbprint_sha256: the same with SHA-256.
         not_before: the first moment at which the certificate is valid. Aware, UTC, whole seconds.
         not_after: the last one.
-        private_key: RSA, 2048 to 4096 bits, tried out. Left out of `repr`.
+        chain: the certificate and those that lead to a root, in DER, each before its issuer; without the root.
+        private_key: RSA, 2048 to 4096 bits, or EC on P-256, P-384 or P-521; tried out. Left out of `repr`.
     """
 
     thumbprint_sha1: str
     thumbprint_sha256: str
     not_before: datetime
     not_after: datetime
-    private_key: RSAPrivateKey = field(repr=False, compare=False)
+    chain: tuple[bytes, ...] = field(repr=False, compare=False)
+    private_key: PrivateKey = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, private_key: PrivateKey, chain: Sequence[Certificate]) -> Self:
+        """Put a pair together; the private key belongs to the first certificate of the chain."""
+        return cls(
+            thumbprint_sha1=thumbprint(chain[0], "sha1"),
+            thumbprint_sha256=thumbprint(chain[0], "sha256"),
+            not_before=chain[0].not_valid_before_utc,
+            not_after=chain[0].not_valid_after_utc,
+            chain=tuple(each.public_bytes(Encoding.DER) for each in chain),
+            private_key=private_key,
+        )
+
+    @property
+    def key_type(self) -> str:
+        """In words: `RSA`, or `EC` with its curve as SEC 2 names it."""
+        return f"EC ({self.private_key.curve.name})" if isinstance(self.private_key, EllipticCurvePrivateKey) else "RSA"
+
+    @property
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """What can be signed with, the one that is taken unless told in front."""
+        if isinstance(self.private_key, EllipticCurvePrivateKey):
+            return (_EC_ALGORITHMS[self.private_key.curve.name],)
+        return (Algorithm.PS256, Algorithm.RS256)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this pair from others."""
+        return self.thumbprint_sha256
 
     def check_validity(self, now: datetime) -> None:
         """Refuse a certificate that is not valid now; both ends of its time are within it (RFC 5280, section 4.1.2.5).

@@ -1,59 +1,63 @@
-"""A Secret's PEM entries become a certificate and the private key that belongs to it."""
+"""A Secret's entries become a certificate and the private key that belongs to it."""
 
-import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+from cryptography.x509 import Certificate
 
+from tokensync.credentials import pkcs12
+from tokensync.credentials.certificates import chain_of, read_certificates, thumbprint
 from tokensync.credentials.entry import Entry, Part, find_entry
 from tokensync.credentials.pair import KeyPair
-from tokensync.credentials.private_key import read_private_key
+from tokensync.credentials.password import Password, read_password
+from tokensync.credentials.private_key import PrivateKey, read_private_key
 from tokensync.credentials.untrusted import result_or_none
 from tokensync.errors import CredentialError, Reason
+from tokensync.resource.credential import CertificateCredential
 
 
-def read_pair(data: Mapping[str, bytes], *, certificate_key: str, private_key_key: str, secret: str) -> KeyPair:
-    """Read a certificate and its private key, whatever bytes are given; both may stand in one entry, in any order.
+def read_pair(data: Mapping[str, bytes], form: CertificateCredential, *, secret: str) -> KeyPair:
+    """Read a certificate, its chain and its private key, whatever bytes are given.
 
-    Of several certificates the first with the private key's public key counts: a leaf need not come first.
+    All of them may stand in one entry, in any order: of several certificates the first with the private key's public
+    key counts. Blocks for seconds, perhaps, where something is encrypted; a password for what is not is passed over.
 
     Args:
         data: the Secret's keys and their decoded bytes.
-        certificate_key: which of them holds the certificate.
-        private_key_key: which of them holds the private key.
+        form: which of them hold what, and how.
         secret: namespace and name of the Secret, for messages.
 
     Raises:
         CredentialError: nothing else, on any bytes. `CredentialKeyMissing`, `CredentialMalformed`,
-            `CredentialPasswordRequired`, `KeyUnsupported`, `KeyTooWeak` or `KeyMismatch`.
+            `CredentialPasswordRequired`, `CredentialPasswordWrong`, `KeyUnsupported`, `KeyTooWeak` or `KeyMismatch`.
+        OSError: if something is encrypted, and no process can be started to open it.
     """
-    certificate_entry = find_entry(data, certificate_key, part=Part.CERTIFICATE, secret=secret)
-    private_key_entry = find_entry(data, private_key_key, part=Part.PRIVATE_KEY, secret=secret)
-    certificates = _read_certificates(certificate_entry)
-    private_key = read_private_key(private_key_entry)
-    certificate = _first_with(private_key.public_key(), certificates)
-    if certificate is None:
+    password = read_password(data, form, secret=secret)
+    certificate_entry, private_key_entry = _entries(data, form, password, secret)
+    certificates = read_certificates(certificate_entry)
+    private_key = read_private_key(private_key_entry, password)
+    leaf = _first_with(private_key, certificates)
+    if leaf is None:
         raise _mismatch(private_key_entry, certificate_entry, certificates)
-    return KeyPair(
-        thumbprint_sha1=_thumbprint(certificate, "sha1"),
-        thumbprint_sha256=_thumbprint(certificate, "sha256"),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        private_key=private_key,
+    return KeyPair.of(private_key, chain_of(leaf, certificates))
+
+
+def _entries(
+    data: Mapping[str, bytes], form: CertificateCredential, password: Password, secret: str
+) -> tuple[Entry, Entry]:
+    """Where certificates and private key stand in PEM."""
+    if form.pkcs12_key:
+        file = find_entry(data, form.pkcs12_key, part=Part.PKCS12, secret=secret, most_bytes=pkcs12.MOST_BYTES)
+        opened = pkcs12.open_pkcs12(file, password)
+        return replace(opened, part=Part.CERTIFICATE), replace(opened, part=Part.PRIVATE_KEY)
+    return (
+        find_entry(data, form.certificate_key, part=Part.CERTIFICATE, secret=secret),
+        find_entry(data, form.private_key_key, part=Part.PRIVATE_KEY, secret=secret),
     )
 
 
-def _read_certificates(entry: Entry) -> list[Certificate]:
-    texts = [block.text for block in entry.blocks()]
-    certificates = result_or_none(lambda: [load_pem_x509_certificate(text) for text in texts])
-    if certificates is None:
-        raise entry.damaged()
-    return certificates
-
-
-def _first_with(public_key: RSAPublicKey, certificates: list[Certificate]) -> Certificate | None:
+def _first_with(private_key: PrivateKey, certificates: list[Certificate]) -> Certificate | None:
+    public_key = private_key.public_key()
     return next((each for each in certificates if result_or_none(each.public_key) == public_key), None)
 
 
@@ -62,7 +66,7 @@ def _mismatch(private_key_entry: Entry, certificate_entry: Entry, certificates: 
     belongs = (
         f"belongs to none of the {len(certificates)} certificates"
         if others
-        else f"does not belong to the certificate with SHA-1 thumbprint {_thumbprint(first, 'sha1')}"
+        else f"does not belong to the certificate with SHA-1 thumbprint {thumbprint(first, 'sha1')}"
     )
     return CredentialError(
         Reason.KEY_MISMATCH,
@@ -70,8 +74,3 @@ def _mismatch(private_key_entry: Entry, certificate_entry: Entry, certificates: 
         remedy="put the private key there that the certificate was made for; for a pair, openssl pkey -pubout -in KEY "
         "and openssl x509 -noout -pubkey -in CERTIFICATE print the same",
     )
-
-
-def _thumbprint(certificate: Certificate, algorithm: str) -> str:
-    digest = hashlib.new(algorithm, certificate.public_bytes(Encoding.DER), usedforsecurity=False)
-    return digest.hexdigest().upper()
