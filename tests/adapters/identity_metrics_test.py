@@ -8,7 +8,7 @@ import pytest
 
 from support.entra import FakeEntra
 from support.entra.faults import Hang, Latency, server_error
-from support.token_source import register, spec_at, token_source_for
+from support.token_source import register, spec_at, spec_for, token_source_for
 from support.waiting import eventually
 from tokensync.errors import ProviderError, SpecError
 from tokensync.identity.source import MsalTokenSource
@@ -76,6 +76,15 @@ async def test_successes_and_failures_are_counted_with_their_reason(entra: FakeE
         ("entra", "failure", "HostNotAllowed"): 1,
     }
     assert counted.durations[0] == 5
+
+
+async def test_every_kind_of_provider_is_counted_apart(entra: FakeEntra, counted: Counted) -> None:
+    """By the member of the spec's `provider`."""
+    spec, pair = register(entra)
+    base = f"https://{entra.host}/{entra.tenant_id}"
+    for provider in ({"oidc": {"issuer": f"{base}/v2.0"}}, {"oauth2": {"tokenEndpoint": f"{base}/oauth2/v2.0/token"}}):
+        await counted.source.acquire(spec_for(provider, client_id=spec.client_id, scopes=spec.scopes), pair)
+    assert counted.acquisitions == {("oidc", "success", "Renewed"): 1, ("oauth2", "success", "Renewed"): 1}
 
 
 async def test_a_duration_lasts_to_the_answer(entra: FakeEntra, counted: Counted) -> None:

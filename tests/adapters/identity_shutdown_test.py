@@ -123,10 +123,11 @@ async def test_a_discovery_that_fails_after_all_have_gone_is_no_news(
         await arrived(entra, Endpoint.DISCOVERY)
         task.cancel()
         await asyncio.wait([task])
-        (flight,) = source._discovery._flights.values()
+        flights = source._channels._own.discovery._flights
+        (flight,) = flights.values()
         with entra.unreachable():
             await asyncio.wait([flight])
-    assert not source._discovery._flights
+    assert not flights
     del flight, task
     gc.collect()
     assert caplog.text == ""

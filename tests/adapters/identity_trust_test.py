@@ -83,7 +83,7 @@ async def test_only_the_setting_adds_an_authority(
     assert caught.value.text == (
         f"the certificate of {entra.host} cannot be verified (unable to get local issuer certificate): if {entra.host} is "
         "what it should be, ask the administrator of tokensync to set ca-bundle to a PEM file with the authority that "
-        "issued its certificate"
+        "issued its certificate; for a server of your own, spec.provider has caBundleRef"
     )
 
 
@@ -101,7 +101,7 @@ async def test_a_certificate_for_another_name_is_not_trusted(ca: trustme.CA, bun
     assert error.reason is Reason.PROVIDER_UNTRUSTED
     assert error.text == (
         f"the certificate of {host} cannot be verified (Hostname mismatch, certificate is not valid for 'localhost'): "
-        f"correct spec.provider.entra, or give {host} a certificate with its own name"
+        f"correct spec.provider, or give {host} a certificate with its own name"
     )
 
 

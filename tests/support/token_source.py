@@ -1,18 +1,19 @@
 """What tests of token requests need: specs, key pairs, and a look at everything that an error carries."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 from support.certificates import ClientCertificate, make_certificate
 from support.entra import FakeEntra
 from tokensync.clock import SystemClock
 from tokensync.credentials.pair import KeyPair
-from tokensync.identity.asked import Asked
+from tokensync.identity.asked import Asked, Offered
 from tokensync.identity.source import MsalTokenSource
 from tokensync.resource.spec import Spec
+from tokensync.resource.status import CredentialKind
 from tokensync.telemetry.metrics import Metrics
 
 TENANT = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
@@ -22,23 +23,39 @@ SHA1 = "A1" * 20
 SHA256 = "B2" * 32
 
 ASKED = Asked(
+    provider="entra",
     host="login.microsoftonline.com",
-    tenant=TENANT,
+    realm=TENANT,
+    field="spec.provider.entra",
     client_id=CLIENT,
     scope=SCOPE,
-    thumbprint_sha1=SHA1,
-    thumbprint_sha256=SHA256,
+    offered=Offered(CredentialKind.CERTIFICATE, thumbprint_sha1=SHA1, thumbprint_sha256=SHA256),
 )
 
+CERTIFICATE: Mapping[str, Any] = {"certificate": {"secretRef": {"name": "graph-client-certificate"}}}
 
-def make_spec(*, client_id: str = CLIENT, scope: str = SCOPE, tenant_id: str = TENANT, **entra: Any) -> Spec:
+
+def make_spec(
+    *,
+    client_id: str = CLIENT,
+    scope: str = SCOPE,
+    tenant_id: str = TENANT,
+    credential: Mapping[str, Any] = CERTIFICATE,
+    **entra: Any,
+) -> Spec:
     """A resource's spec; `entra` are further fields of its provider."""
+    provider = {"entra": {"tenantId": tenant_id, **entra}}
+    return spec_for(provider, client_id=client_id, scopes=[scope], credential=credential)
+
+
+def spec_for(provider: Mapping[str, Any], *, credential: Mapping[str, Any] = CERTIFICATE, **fields: Any) -> Spec:
+    """A resource's spec with any provider; `fields` are its further ones, as JSON has them or in Python's spelling."""
     return Spec.model_validate(
         {
-            "provider": {"entra": {"tenantId": tenant_id, **entra}},
-            "clientId": client_id,
-            "scopes": [scope],
-            "credential": {"certificate": {"secretRef": {"name": "graph-client-certificate"}}},
+            "client_id": CLIENT,
+            **fields,
+            "provider": provider,
+            "credential": credential,
             "target": {"name": "graph-token"},
         }
     )
@@ -46,13 +63,7 @@ def make_spec(*, client_id: str = CLIENT, scope: str = SCOPE, tenant_id: str = T
 
 def make_pair(certificate: ClientCertificate) -> KeyPair:
     """A certificate as it is after it was read from its Secret."""
-    return KeyPair(
-        thumbprint_sha1=certificate.thumbprint_sha1,
-        thumbprint_sha256=certificate.thumbprint_sha256,
-        not_before=certificate.certificate.not_valid_before_utc,
-        not_after=certificate.certificate.not_valid_after_utc,
-        private_key=certificate.private_key,  # type: ignore[arg-type]  # made with RSA
-    )
+    return KeyPair.of(certificate.private_key, [certificate.certificate])
 
 
 def register(entra: FakeEntra, tenant_id: str | None = None) -> tuple[Spec, KeyPair]:
@@ -73,14 +84,27 @@ def spec_at(entra: FakeEntra, **fields: Any) -> Spec:
     return make_spec(**{"tenant_id": entra.tenant_id, "authorityHost": entra.host, **fields})
 
 
+class Server(Protocol):
+    """A provider that runs beside the tests."""
+
+    @property
+    def host(self) -> str:
+        """Its host and port."""
+        ...
+
+    def write_ca(self, path: Path) -> Path:
+        """Write the authority that it is verified with to a file, and return that."""
+        ...
+
+
 @asynccontextmanager
-async def token_source_for(entra: FakeEntra, **settings: Any) -> AsyncIterator[MsalTokenSource]:
-    """A token source that trusts a fake Entra and may ask it, unless other settings are given. Closed in the end."""
+async def token_source_for(server: Server, **settings: Any) -> AsyncIterator[MsalTokenSource]:
+    """A token source that trusts a provider and may ask it, unless other settings are given. Closed in the end."""
     with TemporaryDirectory() as folder:
         defaults: dict[str, Any] = {
             "clock": SystemClock(),
-            "allowed_hosts": [entra.host],
-            "ca_bundle": entra.write_ca(Path(folder) / "ca.pem"),
+            "allowed_hosts": [server.host],
+            "ca_bundle": server.write_ca(Path(folder) / "ca.pem"),
             "proxy": None,
             "requests_per_second": None,
             "threads": 8,

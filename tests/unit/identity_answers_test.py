@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.token_source import ASKED, CLIENT, SHA1, SHA256, TENANT
 from tokensync.errors import ProviderAnswer, Reason
-from tokensync.identity import refusals
+from tokensync.identity import refusals, remedies
 from tokensync.identity.answers import Context, refusal
 from tokensync.identity.cleaning import Cleaner
 
@@ -249,13 +249,13 @@ NAMES = st.sampled_from(["error", "error_description", "error_codes", "trace_id"
 def test_no_document_breaks_the_explanation(status: int, document: dict[str, Any]) -> None:
     """Whatever JSON comes, there is a reason, a text of one line, and nothing that cannot be stored."""
     explained = refusal(status, document, context=context(clock_ahead=timedelta(hours=1)))
-    assert explained.reason in refusals.SENTENCES
+    assert explained.reason in remedies.SENTENCES
     assert "\n" not in explained.text
     assert explained.text.encode()
 
 
 def test_every_reason_that_a_table_gives_has_its_sentence() -> None:
-    """The tables fit together: what a number or an error leads to can be said."""
-    given_reasons = {*refusals.REASON_OF_CODE.values(), *refusals.REASON_OF_ERROR.values(), *refusals.REMEDIES}
-    assert given_reasons <= set(refusals.SENTENCES)
-    assert refusals.SELF_EXPLANATORY | set(refusals.REMEDY_OF_CODE) <= set(refusals.REASON_OF_CODE)
+    """The tables fit together: what a number, an error or a status leads to can be said."""
+    tables = (refusals.REASON_OF_CODE, refusals.REASON_OF_ERROR, refusals.REASON_OF_STATUS)
+    assert {reason for table in tables for reason in table.values()} <= set(remedies.SENTENCES)
+    assert all(code in refusals.REASON_OF_CODE for code in refusals.SELF_EXPLANATORY)

@@ -99,9 +99,34 @@ def test_what_differs_each_time_is_left_out(separator: str) -> None:
     assert Cleaner().clean(text) == "AADSTS90002: Tenant not found."
 
 
-def test_a_long_text_is_cut() -> None:
-    """A message has its place in a status, and that has bounds."""
-    assert Cleaner().clean("word " * 1000) == ("word " * 1000)[: LENGTH - 1] + "…"
+def test_a_long_text_is_cut_in_its_middle() -> None:
+    """A message has its place in a status, and that has bounds; some servers put what is telling at the end."""
+    text = f"Client authentication failed. {'word ' * 200}The provided audience is wrong."
+    cleaned = Cleaner().clean(text)
+    assert len(cleaned) == LENGTH
+    assert cleaned.startswith("Client authentication failed. word word")
+    assert cleaned.endswith("word The provided audience is wrong.")
+    assert cleaned.count("…") == 1
+
+
+def test_the_end_of_an_endless_text_is_read() -> None:
+    """Without the word that it begins within: that could be half a token, which nothing tells from text."""
+    text = f"refused: {ASSERTION * 40} {'x' * 5000}{ASSERTION} because of this"
+    assert Cleaner().clean(text) == "refused: [removed] because of this"
+
+
+@pytest.mark.parametrize("encoding", sorted(ENCODINGS))
+@pytest.mark.parametrize("secret", ["hunter2", "fifteen-letters", "correct horse battery staple"])
+def test_a_short_secret_goes_as_a_whole(secret: str, encoding: str) -> None:
+    """A client secret may be of any length, and have spaces."""
+    encoded = ENCODINGS[encoding](secret)
+    cleaned = Cleaner([secret]).clean(f"secret <{encoded}> is wrong")
+    assert re.fullmatch(r"secret <\S{0,4}\[removed\]\S{0,4}> is wrong", cleaned)
+
+
+def test_a_form_encoded_secret_goes() -> None:
+    """As the body and the Basic header have it: with plus for space."""
+    assert Cleaner(["a b&c d e f"]).clean("got a+b%26c+d+e+f") == "got [removed]"
 
 
 @pytest.mark.parametrize("value", [None, 7, ["text"], {"text": 1}, b"text"])

@@ -1,10 +1,12 @@
 """Where Entra's tenants are."""
 
+from typing import Any
+
 import pytest
 
 from support.token_source import TENANT, make_spec
 from tokensync.errors import Reason, SpecError
-from tokensync.identity.entra import authority
+from tokensync.identity.authority import authority
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ from tokensync.identity.entra import authority
         ({"tenant_id": "contoso.onmicrosoft.com"}, "https://login.microsoftonline.com/contoso.onmicrosoft.com"),
     ],
 )
-def test_the_cloud_or_the_authority_host_decides(entra: dict[str, str], url: str) -> None:
+def test_the_cloud_or_the_authority_host_decides(entra: dict[str, Any], url: str) -> None:
     """The tenant's address follows from the provider's fields."""
     assert authority(make_spec(**entra)).url == url
 
@@ -36,7 +38,7 @@ def test_the_cloud_or_the_authority_host_decides(entra: dict[str, str], url: str
         {"authorityHost": "login.example.com#"},
     ],
 )
-def test_what_makes_no_address_is_refused(entra: dict[str, str]) -> None:
+def test_what_makes_no_address_is_refused(entra: dict[str, Any]) -> None:
     """The CRD lets none of these through; a resource from before it was applied may still have one."""
     with pytest.raises(SpecError) as caught:
         authority(make_spec(**entra))

@@ -29,7 +29,9 @@ BEHIND = ["/", "\\", "/..", "/.", "..;", "%2e%2e", "%00", "#", "?", "\t"]
 PIECES = st.sampled_from([*SCHEMES, *NAMES, *AROUND, *BEHIND])
 URLS = st.lists(PIECES | st.text(max_size=3), max_size=8).map("".join)
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
-HOSTS = st.lists(LABELS, min_size=1, max_size=4).map(".".join)
+TOP_LEVEL = st.from_regex(r"[a-z]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
+DOMAINS = st.tuples(st.lists(LABELS, max_size=3), TOP_LEVEL).map(lambda labels: ".".join([*labels[0], labels[1]]))
+HOSTS = DOMAINS | st.ip_addresses(v=4).map(str)
 PATHS = st.lists(st.from_regex(r"[A-Za-z0-9_~-]{1,5}", fullmatch=True), max_size=3).map(
     lambda segments: "".join(f"/{segment}" for segment in segments)
 )
@@ -90,6 +92,36 @@ def test_an_https_address_is_read(url: str, address: Address) -> None:
         "https://lo\N{KELVIN SIGN}in.example.com/t",
         "https://login.example\N{IDEOGRAPHIC FULL STOP}com/t",
         "https://[::1]/t",
+        "https://[::ffff:169.254.169.254]/t",
+        "https://2130706433/t",
+        "https://127.1/t",
+        "https://0x7f.1/t",
+        "https://0x7f000001/t",
+        "https://0x/t",
+        "https://0177.0.0.1/t",
+        "https://127.0.0.01/t",
+        "https://127.0.0.256/t",
+        "https://127.0.0.0.1/t",
+        "https://login.example.1/t",
+        "https://login.example.com.0x7f/t",
+        "https://\N{FULLWIDTH DIGIT ONE}27.0.0.1/t",
+        "https://login.example.com%2eevil.example/t",
+        "https://login.example.com%40evil.example/t",
+        "https://login.example.com;evil.example/t",
+        "https://login.example.com,evil.example/t",
+        "https://login.ex\tample.com/t",
+        "https://login.ex\nample.com/t",
+        "https://login.example.com\x00.evil.example/t",
+        "https://login.ex\N{CYRILLIC SMALL LETTER A}mple.com/t",
+        "https://login.example.com/t/%2e%2e/u",
+        "https://login.example.com/t/..;/u",
+        "https://login.example.com/t\\..\\u",
+        "https://login.example.com:443:443/t",
+        "https:\\\\login.example.com/t",
+        "https:/login.example.com/t",
+        "https:login.example.com/t",
+        "//login.example.com/t",
+        "https://https://login.example.com/t",
     ],
 )
 def test_anything_else_is_refused(url: str) -> None:
@@ -158,6 +190,12 @@ def test_what_an_entry_covers_is_allowed(entry: str, url: str) -> None:
         ("login.example.com/tenant-a", "https://login.example.com/tenant-b"),
         ("login.example.com/tenant-a", "https://login.example.com/tenant-ab"),
         ("login.example.com/tenant-a", "https://login.example.com/TENANT-A"),
+        ("login.example.com", "https://login.example.com.com/t"),
+        ("login.example.com", "https://xn--lgin-4ra.example.com/t"),
+        ("login.example.com", "https://login-example.com/t"),
+        ("127.0.0.1", "https://127.0.0.2/t"),
+        ("*.example.com", "https://127.0.0.1/t"),
+        ("*.com", "https://com/t"),
     ],
 )
 def test_what_no_entry_covers_is_refused(entry: str, url: str) -> None:
@@ -165,15 +203,15 @@ def test_what_no_entry_covers_is_refused(entry: str, url: str) -> None:
     assert not allowed(entry, url)
 
 
-def test_the_refusal_says_who_can_allow_the_host() -> None:
-    """The message names the host, the setting and whose it is."""
+@pytest.mark.parametrize("field", ["spec.provider.entra", "spec.provider.oidc.issuer"])
+def test_the_refusal_says_who_can_allow_the_host(field: str) -> None:
+    """The message names the host, the setting and whose it is, and the field of the spec."""
     with pytest.raises(SpecError) as caught:
-        AllowList(["login.microsoftonline.com"]).require(parse_url("https://login.example.com:8443/tenant"))
+        AllowList(["login.microsoftonline.com"]).require(parse_url("https://login.example.com:8443/tenant"), field)
     assert caught.value.reason is Reason.HOST_NOT_ALLOWED
     assert caught.value.text == (
         "this installation does not allow tokens to be requested from login.example.com:8443/tenant: ask the "
-        "administrator of tokensync to add login.example.com:8443 to its setting allowed-hosts, or correct "
-        "spec.provider.entra"
+        f"administrator of tokensync to add login.example.com:8443 to its setting allowed-hosts, or correct {field}"
     )
 
 
@@ -184,6 +222,11 @@ def test_the_refusal_says_who_can_allow_the_host() -> None:
         "*",
         "*.",
         "*.0.0.1",
+        "*.1",
+        "*.0x7f",
+        "127.1",
+        "0x7f000001",
+        "[::1]",
         "a.*.example.com",
         "https://login.example.com",
         "login.example.com:x",
@@ -201,6 +244,15 @@ def test_an_entry_of_another_form_is_refused(entry: str) -> None:
     assert repr(entry) in str(caught.value)
 
 
+def test_only_an_exact_entry_names_a_host() -> None:
+    """With its port, whatever the path; a pattern names none."""
+    allowed_hosts = AllowList(["login.example.com:8443/tenant", "*.example.com"])
+    assert allowed_hosts.names("login.example.com", 8443)
+    assert not allowed_hosts.names("login.example.com", 443)
+    assert not allowed_hosts.names("sub.example.com", 443)
+    assert not allowed_hosts.names("example.com", 443)
+
+
 @given(HOSTS, HOSTS, st.integers(1, 65535), PATHS, PATHS)
 def test_an_exact_entry_allows_its_own_host_port_and_paths_only(
     host: str, other: str, port: int, prefix: str, path: str
@@ -213,8 +265,8 @@ def test_an_exact_entry_allows_its_own_host_port_and_paths_only(
     assert not allowed(entry, f"https://{host}:{port % 65535 + 1}{prefix}")
 
 
-@given(HOSTS.filter(lambda host: not host.rpartition(".")[2].isdigit()), HOSTS)
+@given(DOMAINS, HOSTS)
 def test_a_wildcard_allows_subdomains_only(domain: str, host: str) -> None:
     """Any host that ends in the domain after a dot, and no other."""
-    assert allowed(f"*.{domain}", f"https://{host}.{domain}")
+    assert allowed(f"*.{domain}", f"https://sub.{domain}")
     assert allowed(f"*.{domain}", f"https://{host}") == host.endswith(f".{domain}")

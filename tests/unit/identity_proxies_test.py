@@ -60,6 +60,23 @@ def test_a_proxy_that_cannot_be_used_is_refused_at_the_start(proxy: str) -> None
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("proxy", "host", "port"),
+    [
+        ("http://user:hunter2@Proxy.example:3128", "proxy.example", 3128),
+        ("http://localhost", "localhost", 80),
+        ("https://localhost", "localhost", 443),
+    ],
+)
+def test_where_the_proxy_listens_is_known(proxy: str, host: str, port: int) -> None:
+    """Its own address is the administrator's choice, and nobody else's."""
+    proxies = Proxies(proxy)
+    assert proxies.is_proxy(host, port)
+    assert not proxies.is_proxy(host, port + 1)
+    assert not proxies.is_proxy("login.example.com", port)
+    assert not Proxies(None).is_proxy(host, port)
+
+
 def test_of_a_proxy_only_host_and_port_are_shown() -> None:
     """Neither user nor password."""
     assert proxy_name("http://user:hunter2@proxy.example:3128") == "proxy.example:3128"

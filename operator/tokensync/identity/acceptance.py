@@ -22,7 +22,7 @@ LONGEST_TOKEN = 64 * 1024
 """Characters. A Secret may hold 1 MiB, and the token several times."""
 
 _VISIBLE = re.compile(r"[\x21-\x7E]+")
-_SCOPE = re.compile(rf"[\x20-\x7E]{{1,{SCOPE_LENGTH}}}")  # RFC 6749, section 3.3
+_SCOPE = re.compile(rf"[\x20-\x7E]{{0,{SCOPE_LENGTH}}}")  # RFC 6749, section 3.3
 _TOKEN_TYPE = "Bearer"
 _SECOND = timedelta(seconds=1)
 _LATEST_EXPIRY = 10**11  # seconds since 1970: some thousand years from now
@@ -83,6 +83,10 @@ def _own_lifetime(value: str, issued_at: datetime) -> int:
 
 
 def _scope(granted: object, asked: Asked) -> str:
+    """As the provider names it; where it names none, it is what was asked for (RFC 6749, section 5.1).
+
+    Some name an empty one, although the syntax has none: nothing was granted.
+    """
     return granted if isinstance(granted, str) and _SCOPE.fullmatch(granted) else asked.scope
 
 

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from tokensync.duration import show_duration
 from tokensync.errors import ProviderAnswer, ProviderError, Reason
-from tokensync.identity import refusals
+from tokensync.identity import refusals, remedies
 from tokensync.identity.asked import Asked
 from tokensync.identity.cleaning import Cleaner
 
@@ -44,12 +44,10 @@ def refusal(http_status: int, document: Mapping[str, Any], *, context: Context) 
     """Explain an error answer (RFC 6749, section 5.2). Returns for any document, an empty one too."""
     known = next((code for code in _codes(document) if code in refusals.REASON_OF_CODE), None)
     reason = _reason(http_status, document, known)
-    facts = asdict(context.asked)
-    remedy = refusals.REMEDY_OF_CODE.get(known or 0) or refusals.REMEDIES.get(reason, "")
     return ProviderError(
         reason,
-        refusals.SENTENCES[reason].format(**facts) + _detail(http_status, document, known, context),
-        remedy=remedy.format(**facts),
+        remedies.sentence(reason, context.asked) + _detail(http_status, document, known, context),
+        remedy=remedies.remedy(reason, context.asked, code=known, error=_error(document)),
         retry_after=_wait(known, context.retry_after),
         answer=describe(http_status, document, context),
     )
@@ -80,14 +78,19 @@ def is_transient(http_status: int) -> bool:
 def _reason(http_status: int, document: Mapping[str, Any], known: int | None) -> Reason:
     if http_status == HTTPStatus.TOO_MANY_REQUESTS:
         return Reason.PROVIDER_THROTTLED
-    error = document.get("error")
-    by_error = refusals.REASON_OF_ERROR.get(error) if isinstance(error, str) else None
+    by_error = refusals.REASON_OF_ERROR.get(_error(document))
     if is_transient(http_status) or by_error is Reason.PROVIDER_UNAVAILABLE:
         return Reason.PROVIDER_UNAVAILABLE
     if known is not None:
         return refusals.REASON_OF_CODE[known]
-    otherwise = Reason.CREDENTIAL_REJECTED if http_status == HTTPStatus.UNAUTHORIZED else Reason.REQUEST_REJECTED
-    return by_error or otherwise
+    if http_status == HTTPStatus.UNAUTHORIZED and by_error is Reason.CLIENT_NOT_AUTHORIZED:
+        return Reason.CREDENTIAL_REJECTED  # Keycloak's word for a wrong secret: the status says who is not known
+    return by_error or refusals.REASON_OF_STATUS.get(http_status, Reason.REQUEST_REJECTED)
+
+
+def _error(document: Mapping[str, Any]) -> str:
+    error = document.get("error")
+    return error if isinstance(error, str) else ""
 
 
 def _detail(http_status: int, document: Mapping[str, Any], known: int | None, context: Context) -> str:

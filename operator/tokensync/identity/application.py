@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msal
+from msal.oauth2cli import Client
 
 from tokensync.clock import Clock
-from tokensync.credentials.assertion import sign_assertion
-from tokensync.credentials.pair import KeyPair
+from tokensync.credentials.proof import Proof
+from tokensync.identity import authentication
+from tokensync.identity.authority import authority, metadata_address
 from tokensync.identity.conversation import Conversation
-from tokensync.identity.entra import authority
 from tokensync.identity.failures import unusable
+from tokensync.identity.parameters import form_parameters
 from tokensync.resource.spec import Spec
 
 # It logs bodies of answers, tokens included, when it cannot read them.
@@ -25,7 +27,7 @@ class _NothingCached(msal.TokenCache):  # type: ignore[misc]  # MSAL has no type
         """Forget the token."""
 
 
-def request_token(conversation: Conversation, spec: Spec, pair: KeyPair, clock: Clock) -> Mapping[str, Any]:
+def request_token(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
     """Let MSAL request a token, and return the answer's members. Blocks; every call signs anew and asks the provider.
 
     A fresh application each time costs 0.1 ms. One that lives longer repeats its assertion's `jti`, and its errors.
@@ -34,23 +36,46 @@ def request_token(conversation: Conversation, spec: Spec, pair: KeyPair, clock: 
         TokenSyncError: what the conversation and the signing raise, and `ProviderResponseInvalid` for what MSAL cannot
             use.
     """
-
-    def sign(context: Mapping[str, str]) -> str:
-        return sign_assertion(pair, client_id=spec.client_id, audience=context["token_endpoint"], now=clock.now())
-
+    request = _request_from_entra if spec.provider.entra else _request_from_endpoint
     try:
-        application = msal.ConfidentialClientApplication(
-            spec.client_id,
-            authority=authority(spec).url,
-            client_credential={"client_assertion": sign},
-            http_client=conversation,
-            token_cache=_NothingCached(),
-            instance_discovery=False,  # asks another host, after errors too
-            azure_region=False,  # or MSAL_FORCE_REGION decides
-        )
-        answer: Mapping[str, Any] = application.acquire_token_for_client(list(spec.scopes))
+        answer = request(conversation, spec, proof, clock)
     except (ValueError, TypeError):
         answer = {}
     if not answer:
         raise unusable(authority(spec), "what MSAL cannot use")
     return answer
+
+
+def _request_from_entra(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
+    application = msal.ConfidentialClientApplication(
+        spec.client_id,
+        authority=authority(spec).url,
+        client_credential=authentication.for_application(conversation, spec, proof, clock),
+        http_client=conversation,
+        token_cache=_NothingCached(),
+        instance_discovery=False,  # asks another host, after errors too
+        azure_region=False,  # or MSAL_FORCE_REGION decides
+    )
+    answer: Mapping[str, Any] = application.acquire_token_for_client(list(spec.scopes))
+    return answer
+
+
+def _request_from_endpoint(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
+    """With the OAuth 2.0 client under MSAL's applications, which refuse issuers without a path and know one way for a secret."""
+    client = Client(
+        {"token_endpoint": _token_endpoint(conversation, spec)},
+        spec.client_id,
+        http_client=conversation,
+        **authentication.for_client(conversation, spec, proof, clock),
+    )
+    scope = " ".join(spec.scopes) or None
+    answer: Mapping[str, Any] = client.obtain_token_for_client(scope, data=form_parameters(spec))
+    return answer
+
+
+def _token_endpoint(conversation: Conversation, spec: Spec) -> str:
+    if spec.provider.oauth2:
+        return spec.provider.oauth2.token_endpoint
+    metadata = conversation.discover(metadata_address(authority(spec)))
+    metadata.require_issuer(spec.provider)
+    return metadata.token_endpoint

@@ -5,12 +5,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 LENGTH = 512
 """The longest text that is kept, in characters."""
 
 _REMOVED = "[removed]"
+_SHORTEST_ENCODING = 4
+"""Characters: shorter ones are in any text."""
+
 _FRAGMENT = 16
 """Characters: a shorter piece of a secret is of no use to anybody, and a text may contain one by chance."""
 
@@ -19,6 +22,7 @@ _JWT = re.compile(r"e[yw][A-Za-z0-9_-]{14,}(?:\.[A-Za-z0-9_-]*)*")
 # Entra ends every description with what differs each time: a condition that repeats it would never be stable.
 _ENTRA_TRAILER = re.compile(r"Trace ID: .*", re.DOTALL)
 _LONGEST_READ = 4096
+_PART_OF_A_WORD = re.compile(r"^\S+")
 _RUN = re.compile(rf"\S{{{_FRAGMENT},}}")
 
 
@@ -26,8 +30,8 @@ class Cleaner:
     """Cleans texts of one answer.
 
     Args:
-        secrets: what the answer must not give back, as it was sent; without spaces. Found in percent-encoding, base64
-            and base64url (at any alignment) and hexadecimal too, and in pieces of 16 characters or more.
+        secrets: what the answer must not give back, as it was sent. Found in percent-encoding, base64 and base64url (at
+            any alignment) and hexadecimal too, and in pieces of 16 characters or more; shorter ones as a whole.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -37,24 +41,51 @@ class Cleaner:
         """One line of at most `length` characters; empty for what is no text."""
         if not isinstance(text, str):
             return ""
-        visible = _one_line(_ENTRA_TRAILER.sub("", text[:_LONGEST_READ]))
-        cleaned = "".join(_replace_covered(visible, self._covered(visible)))
-        return cleaned if len(cleaned) <= length else cleaned[: length - 1] + "…"
+        visible = _one_line(_ENTRA_TRAILER.sub("", _ends(text)))
+        return _shorten("".join(_replace_covered(visible, self._covered(visible))), length)
 
     @cached_property
     def _forms(self) -> str:
         return "\n".join(form for secret in self._secrets for form in _forms(secret))
+
+    @cached_property
+    def _wholes(self) -> re.Pattern[str] | None:
+        """What the search for pieces does not find: what is shorter than a piece, or has spaces."""
+        forms = {" ".join(form.split()) for form in self._forms.split("\n") if len(form) < _FRAGMENT or " " in form}
+        forms.discard("")
+        return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
     def _covered(self, text: str) -> bytearray:
         """Mark what is secret. A JWT goes as a whole: one that is not ours may have its beginning in common with ours."""
         covered = bytearray(len(text))
         for token in _JWT.finditer(text):
             covered[token.start() : token.end()] = b"\1" * len(token[0])
+        for whole in self._wholes.finditer(text) if self._wholes else ():
+            covered[whole.start() : whole.end()] = b"\1" * len(whole[0])
         for run in _RUN.finditer(text):
             for start in range(run.start(), run.end() - _FRAGMENT + 1):
                 if text[start : start + _FRAGMENT] in self._forms:
                     covered[start : start + _FRAGMENT] = b"\1" * _FRAGMENT
         return covered
+
+
+def _ends(text: str) -> str:
+    """A text that is too long to be read, without its middle: the telling part may stand at its end.
+
+    What is left of a word that was cut into goes too: a secret in it might not be known for one.
+    """
+    if len(text) <= _LONGEST_READ:
+        return text
+    half = _LONGEST_READ // 2
+    return f"{text[:half]} {_PART_OF_A_WORD.sub('', text[-half:], count=1)}"
+
+
+def _shorten(text: str, length: int) -> str:
+    """Without its middle, if it is too long."""
+    if len(text) <= length:
+        return text
+    head = length // 3
+    return f"{text[:head]}…{text[len(text) - length + head + 1 :]}"
 
 
 def _replace_covered(text: str, covered: bytearray) -> Iterator[str]:
@@ -66,9 +97,14 @@ def _replace_covered(text: str, covered: bytearray) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    raw = secret.encode()
     yield secret
+    yield from (form for form in _encodings(secret) if len(form) >= _SHORTEST_ENCODING)
+
+
+def _encodings(secret: str) -> Iterator[str]:
+    raw = secret.encode()
     yield quote(secret, safe="")
+    yield quote_plus(secret)
     for hexadecimal in (raw.hex(), raw.hex().upper()):
         yield hexadecimal
         yield "".join(f"%{hexadecimal[at : at + 2]}" for at in range(0, len(hexadecimal), 2))

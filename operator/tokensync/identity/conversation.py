@@ -1,20 +1,23 @@
 """One acquisition's HTTP, as MSAL wants it: blocking calls in a thread, carried out by the event loop."""
 
 import asyncio
+import base64
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, unquote_plus, urlencode
 
 from tokensync.identity.asked import Asked
+from tokensync.identity.authority import parse_endpoint
 from tokensync.identity.cleaning import Cleaner
 from tokensync.identity.discovery import Discovery
 from tokensync.identity.failures import REQUEST_TIMEOUT, connection_failure
 from tokensync.identity.hosts import Address, parse_url
+from tokensync.identity.metadata import Metadata
 from tokensync.identity.reading import read_document
 from tokensync.identity.response import Response
 from tokensync.identity.transport import Transport
@@ -23,9 +26,9 @@ from tokensync.resource.status import SCOPE_LENGTH
 T = TypeVar("T")
 
 _CORRELATION_ID = "client-request-id"
-_ASSERTION = "client_assertion"
 _MEMBERS = ("access_token", "token_type", "expires_in", "scope")
-"""Of RFC 6749, section 5.1. MSAL fails over others, a malformed `refresh_in` for example, that mean nothing here."""
+"""Of RFC 6749, section 5.1. MSAL fails over others, a malformed `refresh_in` for example, that mean nothing here, and over
+null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Conversation:
         begun_at: now.
 
     Attributes:
+        asked: what the acquisition is about; the host is the one that was asked last.
+        metadata: what the discovery document says; None if none was needed yet.
         sent_at: when the token request was sent; until it is answered, when the conversation began.
     """
 
@@ -63,8 +68,9 @@ class Conversation:
         asked: Asked,
         begun_at: datetime,
     ) -> None:
+        self.asked = asked
+        self.metadata: Metadata | None = None
         self.sent_at = begun_at
-        self._asked = asked
         self._loop = loop
         self._transport = transport
         self._discovery = discovery
@@ -72,21 +78,28 @@ class Conversation:
         self._under_way: Future[Any] | None = None
 
     def get(self, url: str, **_unused: object) -> Reply:
-        """Answer MSAL's question for the discovery document."""
-        address = parse_url(url)
-        known = self._discovery.kept(address)
-        return Reply(known or self._wait_for(partial(self._discovery.metadata, address, self._read_metadata), address))
+        """Answer MSAL's question for Entra's discovery document, which may name no other host than its own."""
+        metadata = self.discover(parse_url(url))
+        metadata.require_own_token_endpoint()
+        return Reply(metadata.for_msal)
+
+    def discover(self, address: Address) -> Metadata:
+        """What the discovery document at an address says."""
+        fetch = partial(self._discovery.metadata, address, self._read_metadata)
+        self.metadata = self._discovery.kept(address) or self._wait_for(fetch, address)
+        return self.metadata
 
     def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_unused: object) -> Reply:
         """Send MSAL's token request. Of the answer it gets only what a client credentials grant is answered with."""
-        address = parse_url(url)
+        address = parse_endpoint(url)
+        self.asked = replace(self.asked, host=address.origin)
         body = urlencode(data).encode()
         typed = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         response = self._wait_for(partial(self._transport.send, "POST", address, headers=typed, body=body), address)
         self.sent_at = response.sent_at
-        cleaner = Cleaner([data[_ASSERTION]])
-        document = read_document(response, self._asked, cleaner, correlation_id=headers.get(_CORRELATION_ID, ""))
-        return Reply(json.dumps(self._members(document, data[_ASSERTION])))
+        sent = tuple(_secrets(data, headers))
+        document = read_document(response, self.asked, Cleaner(sent), correlation_id=headers.get(_CORRELATION_ID, ""))
+        return Reply(json.dumps(self._members(document, sent)))
 
     def abort(self) -> None:
         """End it from outside: what is under way is cancelled, and nothing new is begun."""
@@ -94,16 +107,16 @@ class Conversation:
         if self._under_way is not None:
             self._under_way.cancel()
 
-    def _members(self, document: Mapping[str, Any], assertion: str) -> dict[str, Any]:
+    def _members(self, document: Mapping[str, Any], sent: Sequence[str]) -> dict[str, Any]:
         """What a client credentials grant is answered with; a scope is shown, and so must not hold anything secret."""
-        members = {member: document[member] for member in _MEMBERS if member in document}
-        if members.get("scope") != self._asked.scope:
-            cleaner = Cleaner([assertion, str(members.get("access_token"))])
-            members["scope"] = cleaner.clean(members.get("scope"), SCOPE_LENGTH)
+        members = {member: document[member] for member in _MEMBERS if document.get(member) is not None}
+        if "scope" in members and members["scope"] != self.asked.scope:
+            cleaner = Cleaner([*sent, str(members.get("access_token"))])
+            members["scope"] = cleaner.clean(members["scope"], SCOPE_LENGTH)
         return members
 
     def _read_metadata(self, response: Response) -> Mapping[str, Any]:
-        return read_document(response, self._asked, Cleaner())
+        return read_document(response, self.asked, Cleaner())
 
     @cached_property
     def _deadline(self) -> float:
@@ -125,3 +138,16 @@ class Conversation:
         except TimeoutError as error:
             failure = connection_failure(error, address, proxy=None)
         raise failure
+
+
+def _secrets(form: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+    """Whatever a request carries that proves who the client is, in each form that it has on the way."""
+    for name in ("client_assertion", "client_secret"):
+        if value := form.get(name):
+            yield from (str(value), quote_plus(str(value)))
+    scheme, _, basic = headers.get("Authorization", "").partition(" ")
+    if scheme == "Basic":
+        yield basic
+        encoded = base64.b64decode(basic).decode().partition(":")[2]
+        yield encoded
+        yield unquote_plus(encoded)

@@ -1,28 +1,24 @@
 """OpenID discovery documents, fetched once for everybody who needs the same one."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tokensync.clock import Clock
-from tokensync.errors import ProviderError, Reason
-from tokensync.identity.hosts import Address, parse_url
+from tokensync.identity.hosts import Address
+from tokensync.identity.metadata import Metadata
 from tokensync.identity.response import Response
 from tokensync.identity.transport import Transport
 
 KEPT_FOR = 3600.0
 """Seconds until a document is fetched again."""
 
-_MEMBERS = ("issuer", "authorization_endpoint", "token_endpoint")
-"""What MSAL reads."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    metadata: str
+    metadata: Metadata
     until: float
 
 
@@ -40,13 +36,13 @@ class Discovery:
         self._kept: dict[Address, _Kept] = {}
         self._flights: dict[Address, asyncio.Task[Response]] = {}
 
-    def kept(self, address: Address) -> str | None:
+    def kept(self, address: Address) -> Metadata | None:
         """The metadata that is known already. Safe in any thread."""
         kept = self._kept.get(address)
         return kept.metadata if kept and kept.until > self._clock.monotonic() else None
 
-    async def metadata(self, address: Address, read: Callable[[Response], Mapping[str, Any]]) -> str:
-        """What the document says, as JSON with the members that MSAL reads.
+    async def metadata(self, address: Address, read: Callable[[Response], Mapping[str, Any]]) -> Metadata:
+        """What the document says. Whether that fits a resource is not looked at here: several may share it.
 
         Args:
             address: of the document.
@@ -57,7 +53,7 @@ class Discovery:
         """
         if kept := self.kept(address):
             return kept
-        metadata = _metadata(read(await self._response(address)), address)
+        metadata = Metadata.read(read(await self._response(address)), address)
         now = self._clock.monotonic()
         self._kept = {known: kept for known, kept in self._kept.items() if kept.until > now}
         self._kept[address] = _Kept(metadata, now + KEPT_FOR)
@@ -81,19 +77,3 @@ class Discovery:
         del self._flights[address]
         if not flight.cancelled():
             flight.exception()  # seen, even if all who waited have gone: otherwise asyncio complains about it
-
-
-def _metadata(document: Mapping[str, Any], address: Address) -> str:
-    """Check that the token endpoint is on the same host, and leave out what nobody reads."""
-    try:
-        endpoint = parse_url(str(document.get("token_endpoint")))
-    except ValueError:
-        endpoint = None
-    if endpoint is None or endpoint.origin != address.origin:
-        where = f"on another host, {endpoint.origin}" if endpoint else "that is no https URL"
-        raise ProviderError(
-            Reason.PROVIDER_RESPONSE_INVALID,
-            f"the discovery document of {address.origin} names a token endpoint {where}",
-            remedy=f"find out what answers in the place of {address.origin}",
-        )
-    return json.dumps({member: document.get(member) for member in _MEMBERS})

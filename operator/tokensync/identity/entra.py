@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from tokensync.errors import Reason, SpecError
 from tokensync.identity.hosts import Address, parse_url
-from tokensync.resource.spec import Cloud, EntraProvider, Spec
+from tokensync.resource.provider import Cloud, EntraProvider
 
 AUTHORITY_HOSTS = {
     Cloud.PUBLIC: "login.microsoftonline.com",
@@ -13,17 +13,13 @@ AUTHORITY_HOSTS = {
 }
 
 
-def authority(spec: Spec) -> Address:
+@lru_cache(maxsize=4096)
+def tenant_address(entra: EntraProvider) -> Address:
     """The address of the tenant, under which its discovery document and its token endpoint are.
 
     Raises:
         SpecError: `InvalidSpec`, if host and tenant make no address, which the CRD does not let through.
     """
-    return _address(spec.provider.entra)
-
-
-@lru_cache(maxsize=4096)
-def _address(entra: EntraProvider) -> Address:
     host = entra.authority_host or AUTHORITY_HOSTS[entra.cloud or Cloud.PUBLIC]
     try:
         address = parse_url(f"https://{host}/{entra.tenant_id}")

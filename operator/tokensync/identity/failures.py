@@ -24,8 +24,6 @@ _PROXY_ERRORS = (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionErro
 
 def connection_failure(error: Exception, address: Address, proxy: str | None) -> ProviderError:
     """Explain why a request got no answer. Takes over nothing that an error carries but OpenSSL's reason and a status."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _untrusted(error.certificate_error, address)
     if proxy and isinstance(error, _PROXY_ERRORS):
         return _proxy_failure(error, address, proxy)
     if isinstance(error, aiohttp.ClientResponseError):
@@ -44,6 +42,24 @@ def unusable(address: Address, what: str) -> ProviderError:
         Reason.PROVIDER_RESPONSE_INVALID,
         f"{address.origin} answered with {what}",
         remedy=f"find out what answers in the place of {address.origin}",
+    )
+
+
+def untrusted(error: Exception, address: Address, *, bundled: bool) -> ProviderError:
+    """The error for a certificate that cannot be verified.
+
+    Args:
+        error: what was raised over it.
+        address: whose it is.
+        bundled: whether a bundle of the resource's was to verify it.
+    """
+    code, why = (
+        (error.verify_code, error.verify_message) if isinstance(error, ssl.SSLCertVerificationError) else (0, "")
+    )
+    return ProviderError(
+        Reason.PROVIDER_UNTRUSTED,
+        f"the certificate of {address.origin} cannot be verified ({why.rstrip('.') or 'no reason given'})",
+        remedy=_trust_remedy(code, address, bundled=bundled),
     )
 
 
@@ -81,23 +97,17 @@ def _proxy_failure(error: Exception, address: Address, proxy: str) -> ProviderEr
     )
 
 
-def _untrusted(error: Exception, address: Address) -> ProviderError:
-    code, why = (
-        (error.verify_code, error.verify_message) if isinstance(error, ssl.SSLCertVerificationError) else (0, "")
-    )
-    return ProviderError(
-        Reason.PROVIDER_UNTRUSTED,
-        f"the certificate of {address.origin} cannot be verified ({why.rstrip('.') or 'no reason given'})",
-        remedy=_trust_remedy(code, address),
-    )
-
-
-def _trust_remedy(verify_code: int, address: Address) -> str:
+def _trust_remedy(verify_code: int, address: Address, *, bundled: bool) -> str:
     if verify_code in _NOT_IN_TIME:
         return f"renew the certificate of {address.origin}, or correct the clock of the node that tokensync runs on"
     if verify_code in _OTHER_NAME:
-        return f"correct spec.provider.entra, or give {address.origin} a certificate with its own name"
+        return f"correct spec.provider, or give {address.origin} a certificate with its own name"
+    if bundled:
+        return (
+            f"if {address.origin} is what it should be, put the authority that issued its certificate into the bundle "
+            "that spec.provider's caBundleRef names: nothing else is trusted beside that"
+        )
     return (
         f"if {address.origin} is what it should be, ask the administrator of tokensync to set ca-bundle to a PEM file "
-        "with the authority that issued its certificate"
+        "with the authority that issued its certificate; for a server of your own, spec.provider has caBundleRef"
     )

@@ -1,5 +1,6 @@
 """Where a credential may be sent. Addresses are read so strictly that nobody reads the same text as another host."""
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ _ADDRESS = re.compile(
     rf"(?P<host>{_LABEL}(?:\.{_LABEL})*)(?::(?P<port>[1-9][0-9]{{0,4}}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?"
 )
 _AUTHORITY = re.compile(r"[A-Za-z0-9.:-]*")  # no user information, no escapes, no Unicode that lower-cases to ASCII
+_NUMBER = re.compile(
+    r"[0-9]+|0x[0-9a-f]*"
+)  # what ends a host that is taken for an IPv4 address: URL Standard, section 3.5
 _SCHEME = "https://"
 _DEFAULT_PORT = 443
 _LAST_PORT = 65535
@@ -57,7 +61,22 @@ def _parse(text: str) -> Address:
         raise ValueError(f"port {port} does not exist")
     if {".", ".."} & set(match["path"].split("/")):
         raise ValueError("its path has dot segments")
+    if _is_number(match["host"]) and not _is_ipv4(match["host"]):
+        raise ValueError("it ends in a number, and is no IPv4 address in the form 192.0.2.1")
     return Address(match["host"], port, match["path"])
+
+
+def _is_number(host: str) -> bool:
+    """Whether resolvers read the host as a number: `127.1` and `0x7f000001` are `127.0.0.1` to them."""
+    return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,9 @@ class _Entry:
             and address.port == self.address.port
             and f"{address.path}/".startswith(f"{self.address.path}/")
         )
+
+    def names(self, host: str, port: int) -> bool:
+        return not self.subdomains and (host, port) == (self.address.host, self.address.port)
 
     def _covers_host(self, host: str) -> bool:
         return host.endswith(f".{self.address.host}") if self.subdomains else host == self.address.host
@@ -90,8 +112,16 @@ class AllowList:
     def __init__(self, entries: Iterable[str]) -> None:
         self._entries = tuple(_parse_entry(entry) for entry in entries)
 
-    def require(self, address: Address) -> None:
+    def names(self, host: str, port: int) -> bool:
+        """Whether an entry names this very host and port: one with `*.` does not."""
+        return any(entry.names(host, port) for entry in self._entries)
+
+    def require(self, address: Address, field: str = "spec.provider") -> None:
         """Refuse an address that no entry covers.
+
+        Args:
+            address: where something is to be sent.
+            field: where the spec says so.
 
         Raises:
             SpecError: `HostNotAllowed`.
@@ -101,7 +131,7 @@ class AllowList:
                 Reason.HOST_NOT_ALLOWED,
                 f"this installation does not allow tokens to be requested from {address.origin}{address.path}",
                 remedy=f"ask the administrator of tokensync to add {address.origin} to its setting allowed-hosts, "
-                "or correct spec.provider.entra",
+                f"or correct {field}",
             )
 
 
@@ -111,6 +141,6 @@ def _parse_entry(text: str) -> _Entry:
         address = _parse(text.removeprefix("*."))
     except ValueError as error:
         raise ValueError(f"{text!r} is not host[:port][/path prefix]: {error}") from None
-    if subdomains and address.host.rpartition(".")[2].isdigit():
+    if subdomains and _is_number(address.host):
         raise ValueError(f"{text!r}: an IP address has no subdomains")
     return _Entry(address, subdomains)

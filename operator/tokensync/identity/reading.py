@@ -41,7 +41,7 @@ def _redirected(response: Response, context: Context) -> ProviderError:
     return ProviderError(
         Reason.PROVIDER_REDIRECTED,
         f"{context.asked.host} redirects{where} (HTTP {response.status}), and redirects are not followed",
-        remedy=f"correct spec.provider.entra, or {_who_answers(context)}",
+        remedy=f"correct {context.asked.field}, or {_who_answers(context)}",
         answer=describe(response.status, {}, context),
     )
 
@@ -51,7 +51,7 @@ def _unusable(status: int, document: Mapping[str, Any] | None, context: Context)
     return ProviderError(
         Reason.PROVIDER_RESPONSE_INVALID,
         f"{context.asked.host} answered {what} (HTTP {status})",
-        remedy=f"correct spec.provider.entra, or {_who_answers(context)}",
+        remedy=f"correct {context.asked.field}, or {_who_answers(context)}",
         answer=describe(status, document or {}, context),
     )
 

@@ -1,4 +1,4 @@
-"""Access tokens from Microsoft Entra ID, for the controller."""
+"""Access tokens from identity providers, for the controller."""
 
 import asyncio
 import contextlib
@@ -9,26 +9,28 @@ from functools import partial
 from pathlib import Path
 
 from tokensync.clock import Clock
-from tokensync.credentials.pair import KeyPair
+from tokensync.credentials.proof import Proof
 from tokensync.errors import Reason, TokenSyncError
 from tokensync.identity.acceptance import accept
 from tokensync.identity.application import request_token
 from tokensync.identity.asked import Asked
+from tokensync.identity.authority import authority, authority_field
 from tokensync.identity.budget import RequestBudget
+from tokensync.identity.channels import Channel, Channels
 from tokensync.identity.conversation import Conversation
 from tokensync.identity.discovery import Discovery
-from tokensync.identity.entra import authority
 from tokensync.identity.hosts import AllowList
+from tokensync.identity.parameters import form_parameters
 from tokensync.identity.proxies import Proxies
 from tokensync.identity.transport import Transport
-from tokensync.identity.trust import trust
+from tokensync.identity.trust import trust, trust_only
 from tokensync.resource.spec import Spec
 from tokensync.telemetry.metrics import Metrics
 from tokensync.token import AccessToken
 
 
 class MsalTokenSource:
-    """Acquires tokens with MSAL, over one shared pool of connections. Used from one event loop.
+    """Acquires tokens with MSAL, over shared connections. Used from one event loop.
 
     Args:
         clock: what time it is.
@@ -58,10 +60,9 @@ class MsalTokenSource:
         self._metrics = metrics
         self._allowed = AllowList(allowed_hosts)
         self._budget = RequestBudget(requests_per_second, clock)
-        self._transport = Transport(
-            clock=clock, allowed=self._allowed, trusted=trust(ca_bundle), proxies=Proxies(proxy), metrics=metrics
-        )
-        self._discovery = Discovery(self._transport, clock)
+        self._proxies = Proxies(proxy)
+        self._trusted = trust(ca_bundle)
+        self._channels = Channels(self._open_channel)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="msal")
         self._conversations: set[Conversation] = set()
 
@@ -71,16 +72,25 @@ class MsalTokenSource:
         Raises:
             SpecError: `HostNotAllowed`, or `InvalidSpec`.
         """
-        self._allowed.require(authority(spec))
+        form_parameters(spec)
+        self._allowed.require(authority(spec), authority_field(spec.provider))
 
     def endpoint(self, spec: Spec) -> str:
-        """A name for the token endpoint, `login.microsoftonline.com/<tenant>`: what shares its fate has the same one.
+        """A name for where tokens come from, `login.microsoftonline.com/<tenant>`: what shares its fate has the same one.
 
         Raises:
             SpecError: `InvalidSpec`.
         """
         address = authority(spec)
-        return f"{address.origin}{address.path}"
+        return f"{address.origin}{address.path}".removesuffix("/")
+
+    def host(self, spec: Spec) -> str:
+        """The host and port of the above, `login.microsoftonline.com`.
+
+        Raises:
+            SpecError: `InvalidSpec`.
+        """
+        return authority(spec).origin
 
     def take_turn(self, spec: Spec) -> timedelta:
         """How long the request budget asks this client to wait. Zero takes a slot: `acquire` is to follow at once.
@@ -90,43 +100,63 @@ class MsalTokenSource:
         """
         return self._budget.delay(authority(spec).origin, spec.client_id)
 
-    async def acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
-        """Request a token, signed for with this pair. Always asks the provider; gives up after ten seconds.
+    async def acquire(self, spec: Spec, proof: Proof, *, authorities: str = "") -> AccessToken:
+        """Request a token, proved with this. Always asks the provider; gives up after ten seconds.
+
+        Args:
+            spec: of the resource.
+            proof: who the client is.
+            authorities: certificates in PEM that the provider's must come from; empty for what the operator trusts.
 
         Raises:
             SpecError: `HostNotAllowed`, or `InvalidSpec`.
             ProviderError: if the provider refused, cannot be reached, or answered with what is no token.
         """
-        with self._counted():
-            return await self._acquire(spec, pair)
+        with self._counted(spec):
+            async with self._channels.use(authorities) as channel:
+                return await self._acquire(spec, proof, channel)
 
-    async def _acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
+    async def _acquire(self, spec: Spec, proof: Proof, channel: Channel) -> AccessToken:
         loop = asyncio.get_running_loop()
-        asked = Asked.of(spec, pair)
+        asked = Asked.of(spec, proof)
         conversation = Conversation(
-            loop=loop, transport=self._transport, discovery=self._discovery, asked=asked, begun_at=self._clock.now()
+            loop=loop,
+            transport=channel.transport,
+            discovery=channel.discovery,
+            asked=asked,
+            begun_at=self._clock.now(),
         )
         self._conversations.add(conversation)
         try:
-            answer = await loop.run_in_executor(self._threads, request_token, conversation, spec, pair, self._clock)
+            answer = await loop.run_in_executor(self._threads, request_token, conversation, spec, proof, self._clock)
         finally:
             conversation.abort()
             self._conversations.discard(conversation)
-        return accept(answer, asked=asked, sent_at=conversation.sent_at)
+        return accept(answer, asked=conversation.asked, sent_at=conversation.sent_at)
 
     async def close(self) -> None:
         """Cancel what is under way, and whoever waits for it, and close all connections."""
         for conversation in self._conversations:
             conversation.abort()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        await self._discovery.close()
-        await self._transport.close()
+        await self._channels.close()
+
+    def _open_channel(self, authorities: str) -> Channel:
+        transport = Transport(
+            clock=self._clock,
+            allowed=self._allowed,
+            trusted=trust_only(authorities) if authorities else self._trusted,
+            bundled=bool(authorities),
+            proxies=self._proxies,
+            metrics=self._metrics,
+        )
+        return Channel(transport, Discovery(transport, self._clock))
 
     @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, spec: Spec) -> Iterator[None]:
         """Count an acquisition when it ends, unless it was cancelled."""
         began = self._clock.monotonic()
-        count = partial(self._metrics.count_acquisition, "entra")
+        count = partial(self._metrics.count_acquisition, spec.provider.kind)
         try:
             yield
         except Exception as error:

@@ -8,9 +8,10 @@ import aiohttp
 
 from tokensync import __version__
 from tokensync.clock import Clock
-from tokensync.identity.failures import CONNECT_TIMEOUT, REQUEST_TIMEOUT, connection_failure, unusable
+from tokensync.identity.failures import CONNECT_TIMEOUT, REQUEST_TIMEOUT, connection_failure, untrusted, unusable
 from tokensync.identity.hosts import Address, AllowList
 from tokensync.identity.proxies import Proxies
+from tokensync.identity.resolver import GuardedResolver
 from tokensync.identity.response import Response
 from tokensync.identity.sockets import Sockets
 from tokensync.telemetry.metrics import Metrics
@@ -28,17 +29,26 @@ class Transport:
         clock: stamps requests and responses.
         allowed: where anything may be sent.
         trusted: verifies the hosts' certificates.
+        bundled: whether that trusts a bundle of the resource's, and not what the operator does.
         proxies: which proxy leads there.
         metrics: show how far the hosts' clocks are off ours.
     """
 
     def __init__(
-        self, *, clock: Clock, allowed: AllowList, trusted: ssl.SSLContext, proxies: Proxies, metrics: Metrics
+        self,
+        *,
+        clock: Clock,
+        allowed: AllowList,
+        trusted: ssl.SSLContext,
+        bundled: bool,
+        proxies: Proxies,
+        metrics: Metrics,
     ) -> None:
         self._clock = clock
         self._metrics = metrics
         self._allowed = allowed
         self._trusted = trusted
+        self._bundled = bundled
         self._proxies = proxies
         self._sockets = Sockets()
         self._session: aiohttp.ClientSession | None = None
@@ -49,13 +59,15 @@ class Transport:
         """Send a request and read the whole answer. Redirects are answers like others.
 
         Raises:
-            SpecError: `HostNotAllowed`; nothing was sent.
+            SpecError: `HostNotAllowed`, for what the host resolves to, too; nothing was sent.
             ProviderError: if no answer came, or one that cannot be read.
         """
         self._allowed.require(address)
         proxy = self._proxies.proxy_for(address)
         try:
             response = await self._send(method, address, headers, body, proxy)
+        except aiohttp.ClientConnectorCertificateError as error:
+            failure = untrusted(error.certificate_error, address, bundled=self._bundled)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = connection_failure(error, address, proxy)
         else:
@@ -90,6 +102,7 @@ class Transport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     ssl=self._trusted,
+                    resolver=GuardedResolver(aiohttp.ThreadedResolver(), self._allowed, self._proxies),
                     limit=0,  # the callers' threads are the limit
                     socket_factory=self._sockets.make,
                 ),

@@ -44,6 +44,11 @@ class Assertion:
         return cls(raw, parts["header"], claims)
 
     @property
+    def names_certificate(self) -> bool:
+        """Whether the header says that a certificate's key signed it."""
+        return bool({"x5t", "x5t#S256"} & self.header.keys())
+
+    @property
     def thumbprint(self) -> str:
         """Of the certificate that the header names, in upper-case hexadecimal; empty where it names none."""
         name = self.header.get("x5t#S256") or self.header.get("x5t")
@@ -131,6 +136,15 @@ def _verify_claims(claims: dict[str, Any], client_id: str, audiences: frozenset[
         raise errors.audience_wrong()
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise errors.identifier_wrong()
+    verify_times(claims, now)
+
+
+def verify_times(claims: dict[str, Any], now: datetime) -> None:
+    """Whether the moment is within an assertion's time, without any tolerance.
+
+    Raises:
+        EntraError: if it is not, or the assertion has no such time.
+    """
     expires, starts = _moment(claims, "exp"), [_moment(claims, name) for name in ("nbf", "iat") if name in claims]
     if expires <= now or any(start > now for start in starts):
         raise errors.assertion_out_of_time(now, max(starts, default=datetime.fromtimestamp(0, UTC)), expires)

@@ -1,10 +1,11 @@
-"""What is registered: tenants, their applications with certificates, and the resources they know."""
+"""What is registered: tenants, their applications with credentials, and the resources they know."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -59,6 +60,23 @@ class RegisteredCertificate:
         return self.not_before <= moment <= self.not_after
 
 
+@dataclass(frozen=True, slots=True)
+class FederatedCredential:
+    """Whose tokens an application takes for its own assertions.
+
+    Attributes:
+        issuer: `iss`, text for text.
+        subject: `sub`, in its case; of a ServiceAccount `system:serviceaccount:<namespace>:<name>`.
+        audience: `aud`, the only one.
+        jwks: the issuer's keys, as it publishes them (RFC 7517, section 5); an API server's are at `/openid/v1/jwks`.
+    """
+
+    issuer: str
+    subject: str
+    audience: str
+    jwks: Mapping[str, Any] = field(repr=False)
+
+
 def base64url(data: bytes) -> str:
     """Encode as JOSE does: without padding (RFC 7515, section 2)."""
     return urlsafe_b64encode(data).decode().rstrip("=")
@@ -72,12 +90,15 @@ class Application:
         lifetime: of the tokens it gets; None for the server's.
         disabled: switched off by an administrator.
         blocked_by_policy: Conditional Access lets it have no tokens.
+        federated: whose tokens it takes for its own assertions.
     """
 
     client_id: str
     lifetime: timedelta | None = None
     disabled: bool = False
     blocked_by_policy: bool = False
+    federated: list[FederatedCredential] = field(default_factory=list)
+    _secrets: dict[str, datetime | None] = field(default_factory=dict, repr=False)
     _certificates: dict[str, RegisteredCertificate] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -96,6 +117,26 @@ class Application:
         certificate = RegisteredCertificate.from_pem(pem)
         with self._lock:
             self._certificates[certificate.thumbprint_sha256] = certificate
+
+    @property
+    def client_secrets(self) -> dict[str, datetime | None]:
+        """Those registered now, each with its end."""
+        with self._lock:
+            return dict(self._secrets)
+
+    def add_client_secret(self, value: str, expires_at: datetime | None = None) -> None:
+        """Register a client secret; a second time, to change when it ends."""
+        with self._lock:
+            self._secrets[value] = expires_at
+
+    def remove_client_secret(self, value: str) -> None:
+        """Take a client secret away.
+
+        Raises:
+            KeyError: if it is not registered.
+        """
+        with self._lock:
+            del self._secrets[value]
 
     def remove_certificate(self, thumbprint_sha256: str) -> None:
         """Take a certificate away; assertions that name it are refused from now on.
@@ -116,12 +157,9 @@ class Tenant:
     applications: dict[str, Application] = field(default_factory=dict)
     resources: set[str] = field(default_factory=lambda: {GRAPH})
 
-    def register(self, client_id: str, certificates: Iterable[bytes]) -> Application:
-        """Register an application with the first certificate of each PEM."""
-        application = Application(client_id)
-        for pem in certificates:
-            application.add_certificate(pem)
-        self.applications[client_id] = application
+    def register(self, application: Application) -> Application:
+        """Register an application."""
+        self.applications[application.client_id] = application
         return application
 
 

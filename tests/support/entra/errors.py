@@ -69,7 +69,7 @@ def grant_type_unsupported(grant_type: str) -> EntraError:
 
 
 def assertion_missing() -> EntraError:
-    """Neither an assertion nor a secret was sent."""
+    """Neither an assertion nor a secret is in the body."""
     return EntraError(
         HTTPStatus.UNAUTHORIZED,
         "invalid_client",
@@ -152,6 +152,42 @@ def assertion_out_of_time(now: datetime, valid_from: datetime, expires: datetime
         f"Client assertion is not within its valid time range. Current time: {_sevenths(now)}, assertion valid from "
         f"{_sevenths(valid_from)}, expiry time of assertion {_sevenths(expires)}.",
     )
+
+
+def secret_wrong(client_id: str) -> EntraError:
+    """No client secret of the application has this value."""
+    return invalid_client(
+        7000215,
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the "
+        f"client secret ID, for a secret added to app '{client_id}'.",
+    )
+
+
+def secret_expired(client_id: str) -> EntraError:
+    """The client secret is the application's, and its time is over."""
+    return invalid_client(7000222, f"The provided client secret keys for app '{client_id}' are expired.")
+
+
+def federation_missing(issuer: object, subject: object, audience: object) -> EntraError:
+    """The application takes nobody's tokens."""
+    return bad_request(
+        "invalid_request",
+        70021,
+        "No matching federated identity record found for presented assertion. Assertion Issuer: "
+        f"'{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'.",
+    )
+
+
+def federation_unmatched(code: int, claim: str, value: object) -> EntraError:
+    """The application takes others' tokens, but not with this issuer (700211), audience (700212) or subject (700213)."""
+    return invalid_client(
+        code, f"No matching federated identity record found for presented assertion {claim} '{value}'."
+    )
+
+
+def federated_signature_wrong() -> EntraError:
+    """None of the issuer's keys signed this."""
+    return invalid_client(700027, "Client assertion failed signature validation. [Reason - The key was not found.]")
 
 
 def scope_wrong(scope: str) -> EntraError:

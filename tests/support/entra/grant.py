@@ -8,7 +8,9 @@ from multidict import MultiMapping
 
 from support.entra import errors
 from support.entra.assertion import Assertion, AssertionVerifier
+from support.entra.client_secrets import verify_secret
 from support.entra.directory import Application, Tenant
+from support.entra.federation import is_federated, verify_federated
 from support.entra.metadata import Addresses
 from support.entra.tokens import IssuedToken, TokenIssuer
 
@@ -18,11 +20,12 @@ DEFAULT = "/.default"
 
 @dataclass(frozen=True, slots=True)
 class GrantForm:
-    """The parameters of a request that is a client credentials request with an assertion."""
+    """The parameters of a request that is a client credentials request: with an assertion, or with a client secret."""
 
     client_id: str
     scope: str
     client_assertion: str = field(repr=False)
+    client_secret: str = field(repr=False)
 
     @classmethod
     def read(cls, form: MultiMapping[str]) -> "GrantForm":
@@ -36,11 +39,14 @@ class GrantForm:
         if (grant_type := _parameter(form, "grant_type")) != "client_credentials":
             raise errors.grant_type_unsupported(grant_type)
         client_id = _parameter(form, "client_id")
-        if not form.get("client_assertion"):
+        assertion, secret = form.get("client_assertion", ""), form.get("client_secret", "")
+        if not assertion and not secret:
             raise errors.assertion_missing()
-        if _parameter(form, "client_assertion_type") != ASSERTION_TYPE:
+        if assertion and secret:  # RFC 6749, section 2.3: one method in each request
+            raise errors.request_malformed()
+        if assertion and _parameter(form, "client_assertion_type") != ASSERTION_TYPE:
             raise errors.assertion_type_unsupported()
-        return cls(client_id, _parameter(form, "scope"), form["client_assertion"])
+        return cls(client_id, _parameter(form, "scope"), assertion, secret)
 
 
 class Grant:
@@ -59,8 +65,7 @@ class Grant:
             EntraError: if the client may not have one.
         """
         application = self._application(tenant, form.client_id)
-        audiences = frozenset({self._addresses.token_endpoint(tenant), self._addresses.issuer(tenant)})
-        certificate = self._verifier.verify(Assertion.parse(form.client_assertion), application, audiences, now)
+        thumbprint = self._authenticate(tenant, application, form, now)
         resource = _resource(tenant, form.scope)
         if application.blocked_by_policy:
             raise errors.blocked_by_policy()
@@ -69,10 +74,22 @@ class Grant:
             tenant_id=tenant.tenant_id,
             client_id=application.client_id,
             resource=resource,
-            thumbprint=certificate.thumbprint_sha256,
+            thumbprint=thumbprint,
             now=now,
             lifetime=application.lifetime or self._lifetime(),
         )
+
+    def _authenticate(self, tenant: Tenant, application: Application, form: GrantForm, now: datetime) -> str:
+        """Verify the client's credential; returns the thumbprint of the certificate that it proved to have, if any."""
+        if form.client_secret:
+            verify_secret(form.client_secret, application, now)
+            return ""
+        assertion = Assertion.parse(form.client_assertion)
+        if is_federated(assertion, application):
+            verify_federated(assertion, application, now)
+            return ""
+        audiences = frozenset({self._addresses.token_endpoint(tenant), self._addresses.issuer(tenant)})
+        return self._verifier.verify(assertion, application, audiences, now).thumbprint_sha256
 
     @staticmethod
     def _application(tenant: Tenant, client_id: str) -> Application:

@@ -13,7 +13,7 @@ import trustme
 
 from support.entra.assertion import AssertionVerifier
 from support.entra.bystander import Bystander
-from support.entra.directory import Application, Directory, Tenant
+from support.entra.directory import Application, Directory, FederatedCredential, Tenant
 from support.entra.endpoints import Endpoints
 from support.entra.faults import Fault
 from support.entra.grant import Grant
@@ -117,16 +117,29 @@ class FakeEntra:
         self._tenant(tenant_id).resources.add(resource)
 
     def register(
-        self, client_id: str | None = None, certificates: Iterable[bytes] = (), *, tenant_id: str | None = None
+        self,
+        client_id: str | None = None,
+        certificates: Iterable[bytes] = (),
+        *,
+        client_secrets: Iterable[str] = (),
+        federated: Iterable[FederatedCredential] = (),
+        tenant_id: str | None = None,
     ) -> Application:
         """Register an application.
 
         Args:
             client_id: a new one unless told.
             certificates: the first of each PEM is registered.
+            client_secrets: values that never expire; `Application.add_client_secret` takes others.
+            federated: whose tokens it takes for its own assertions: `FederatedCredential(issuer, subject, audience, jwks)`.
             tenant_id: the first tenant unless told.
         """
-        return self._tenant(tenant_id).register(client_id or str(uuid.uuid4()), certificates)
+        application = Application(client_id or str(uuid.uuid4()), federated=list(federated))
+        for pem in certificates:
+            application.add_certificate(pem)
+        for value in client_secrets:
+            application.add_client_secret(value)
+        return self._tenant(tenant_id).register(application)
 
     def failing(
         self, fault: Fault, *, endpoint: Endpoint = Endpoint.TOKEN, times: int | None = None
