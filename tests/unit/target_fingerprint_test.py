@@ -24,6 +24,10 @@ ANOTHER_TOKEN: dict[str, ClientCredentialToken] = {
     "another credential Secret": make_resource(credential={"certificate": {"secretRef": {"name": "another"}}}),
     "another key of it": make_resource(credential={"certificate": {**CERTIFICATE, "certificateKey": "client.pem"}}),
     "another private key of it": make_resource(credential={"certificate": {**CERTIFICATE, "privateKeyKey": "key"}}),
+    "a fallback": make_resource(credential={"certificate": {**CERTIFICATE, "fallbackSecretRef": {"name": "former"}}}),
+    "another way of signing": make_resource(credential={"certificate": {**CERTIFICATE, "algorithm": "RS256"}}),
+    "a parameter": make_resource(parameters={"audience": "x"}),
+    "a format": make_resource(target={"format": {"curlConfig": {}}}),
     "another shape": make_resource(target={"data": {"access-token": "AccessToken"}}),
     "another value under a key": make_resource(target={"data": {"token": "AuthorizationHeader"}}),
 }
@@ -41,9 +45,7 @@ SAME_TOKEN: dict[str, ClientCredentialToken] = {
     "members that are null": make_resource(
         target={"data": None}, provider={"entra": {"tenantId": TENANT, "cloud": None}}
     ),
-    "members of a later version": make_resource(
-        parameters={"audience": "x"}, credential={"certificate": {**CERTIFICATE, "sendChain": False}}
-    ),
+    "members of a later version": make_resource(flavour="x", credential={"certificate": {**CERTIFICATE, "retries": 3}}),
 }
 
 

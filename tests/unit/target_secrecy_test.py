@@ -19,7 +19,7 @@ def test_token_is_in_no_repr(value: str) -> None:
     resource = make_resource()
     token = make_token(value)
     issue = make_issue(resource, token)
-    memory = Memory("u", Key("a", "b"), Attempts(), None, -1, ISSUED_AT, None, None, bought=issue)
+    memory = Memory("u", (Key("a", "b"),), Attempts(), None, -1, ISSUED_AT, None, None, bought=issue)
     secret = make_secret(resource, issue).seen()
     stored = read_stored(secret, resource.spec, written_resource_version="", reported=None)
     seen = make_observation(resource, secret=secret, stored=stored)
@@ -30,6 +30,6 @@ def test_token_is_in_no_repr(value: str) -> None:
 @given(TOKENS)
 def test_token_is_where_it_belongs(value: str) -> None:
     """The test above would pass if the token were lost."""
-    memory = Memory("u", Key("a", "b"), Attempts(), None, -1, None, None, None)
+    memory = Memory("u", (Key("a", "b"),), Attempts(), None, -1, None, None, None)
     memory.bought = make_issue(make_resource(), make_token(value))
     assert memory.bought.token.value == value

@@ -100,6 +100,18 @@ def test_edited_times_are_never_believed(name: str) -> None:
     assert read(secret) is None
 
 
+@pytest.mark.parametrize("key", [None, ".netrc", "expires-at"])
+def test_edit_of_a_file_is_seen(key: str | None) -> None:
+    """Each key of a format is ours, and no other."""
+    resource = make_resource(target={"format": {"netrc": {"machine": "api.example.com", "login": "ada"}}})
+    secret = make_secret(resource)
+    if key:
+        secret.edit("data", key, "eA==", at=SOON_AFTER)
+    stored = read_stored(secret.seen(), resource.spec, written_resource_version="", reported=None)
+    assert stored is not None
+    assert stored.edited == (key is not None)
+
+
 def test_edit_is_seen_at_the_second_of_our_write() -> None:
     """The record's times are in seconds: somebody may be as quick."""
     secret = written()

@@ -1,16 +1,36 @@
-"""What the target Secret holds: each value of `target.data`, rendered from a token."""
+"""What the target Secret holds: each value of `target.data`, or the file of `target.format`, rendered from a token."""
 
 import json
 from collections.abc import Callable
 
 from tokensync.clock import rfc3339
-from tokensync.resource.spec import ValueName
+from tokensync.resource.target import Target, ValueName
+from tokensync.target import formats
 from tokensync.token import AccessToken
 
+_EXPIRES_AT = "expires-at"
+"""The key that stands beside the file of a format."""
 
-def render(token: AccessToken, shape: dict[str, ValueName]) -> dict[str, str]:
-    """The Secret's keys and their values, as text."""
-    return {key: _VALUES[name](token) for key, name in shape.items()}
+
+def render(target: Target, token: AccessToken, *, previous: str = "") -> dict[str, str]:
+    """The Secret's keys and their values, as text.
+
+    Args:
+        target: the spec's.
+        token: what the Secret is for.
+        previous: the value of the token before, as long as that is kept. Its key is there without one, and empty.
+    """
+    if target.format:
+        return {**formats.write(target.format, token.value), _EXPIRES_AT: rfc3339(token.expires_at)}
+    return {
+        key: previous if name is ValueName.PREVIOUS_ACCESS_TOKEN else _VALUES[name](token)
+        for key, name in target.shape.items()
+    }
+
+
+def keys(target: Target) -> tuple[str, ...]:
+    """The Secret's keys."""
+    return (*formats.keys(target.format), _EXPIRES_AT) if target.format else tuple(target.shape)
 
 
 def _token_response(token: AccessToken) -> str:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokensync.clock import parse_rfc3339
-from tokensync.resource.names import ACQUIRED_FOR, EXPIRES_AT, ISSUED_AT, RENEWED_FOR
+from tokensync.resource.names import ACQUIRED_FOR, EXPIRES_AT, ISSUED_AT, PREVIOUS_EXPIRES_AT, RENEWED_FOR
 from tokensync.resource.spec import Spec
 from tokensync.resource.status import TokenTimes
+from tokensync.target.content import keys
 from tokensync.target.fingerprint import AcquiredFor
 from tokensync.target.metadata import SecretMetadata
+from tokensync.target.previous import previous_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class StoredToken:
         acquired_for: the inputs that it answers; none where the Secret does not say.
         renewed_for: the renew request that it answers; empty without one.
         edited: somebody else changed the Secret after us, so what it holds is not known.
+        previous_until: when the token before it has to go; None where none is kept.
     """
 
     issued_at: datetime
@@ -28,10 +31,13 @@ class StoredToken:
     acquired_for: AcquiredFor
     renewed_for: str
     edited: bool
+    previous_until: datetime | None = None
 
 
 _TIMES = (ISSUED_AT, EXPIRES_AT)
 _MARKS = (*_TIMES, ACQUIRED_FOR)
+_TIME_FIELDS = {f"annotations/{name}" for name in _TIMES}
+_PREVIOUS_FIELD = f"annotations/{PREVIOUS_EXPIRES_AT}"
 
 
 def read_stored(
@@ -48,8 +54,9 @@ def read_stored(
         written_resource_version: what our last write of it answered; empty if that is not known.
         reported: the status's times of the last token.
     """
-    edited = _edited(secret, spec, written_resource_version)
-    times = None if edited & {f"annotations/{name}" for name in _TIMES} else _annotated_times(secret)
+    untouched = secret.resource_version == written_resource_version
+    edited = set[str]() if untouched else _edited(secret, spec)
+    times = None if edited & _TIME_FIELDS else _annotated_times(secret)
     if times is None and reported is not None:
         times = (reported.issued_at, reported.expires_at)
     if times is None:
@@ -58,14 +65,17 @@ def read_stored(
         *times,
         AcquiredFor.parse(secret.annotations.get(ACQUIRED_FOR, "")),
         secret.annotations.get(RENEWED_FOR, ""),
-        edited=bool(edited),
+        edited=bool(edited - {_PREVIOUS_FIELD}),
+        previous_until=_previous_until(secret, spec, otherwise=times[0], believed=_PREVIOUS_FIELD not in edited),
     )
 
 
-def _edited(secret: SecretMetadata, spec: Spec, written_resource_version: str) -> set[str]:
-    if secret.resource_version == written_resource_version or secret.fields is None:
+def _edited(secret: SecretMetadata, spec: Spec) -> set[str]:
+    if secret.fields is None:
         return set()
-    written = (*(f"data/{key}" for key in spec.target.shape), *(f"annotations/{name}" for name in _MARKS))
+    written = [*(f"data/{key}" for key in keys(spec.target)), *(f"annotations/{name}" for name in _MARKS)]
+    if PREVIOUS_EXPIRES_AT in secret.annotations:
+        written.append(_PREVIOUS_FIELD)
     return {field for field in written if secret.fields.shows_edit_of(field)}
 
 
@@ -75,3 +85,14 @@ def _annotated_times(secret: SecretMetadata) -> tuple[datetime, datetime] | None
     except (KeyError, ValueError):
         return None
     return issued_at, expires_at
+
+
+def _previous_until(secret: SecretMetadata, spec: Spec, *, otherwise: datetime, believed: bool) -> datetime | None:
+    """When the previous token has to go; `otherwise` where somebody else, or nobody, says when."""
+    text = secret.annotations.get(PREVIOUS_EXPIRES_AT)
+    if text is None or not previous_keys(spec.target):
+        return None
+    try:
+        return parse_rfc3339(text) if believed else otherwise
+    except ValueError:
+        return otherwise

@@ -11,13 +11,13 @@ from typing import Any
 
 from tokensync.clock import rfc3339
 from tokensync.resource import names
-from tokensync.resource.spec import ClientCredentialToken, DeletionPolicy
+from tokensync.resource.spec import ClientCredentialToken
+from tokensync.resource.target import DeletionPolicy
 from tokensync.target.content import render
 from tokensync.target.fingerprint import AcquiredFor
 from tokensync.target.metadata import SecretMetadata
+from tokensync.target.previous import PreviousToken, previous_keys
 from tokensync.token import AccessToken
-
-SECRET_TYPE = "Opaque"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def create_body(resource: ClientCredentialToken, issue: Issue) -> dict[str, Any]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "type": SECRET_TYPE,
+        "type": resource.spec.target.type,
         "metadata": {
             "name": resource.spec.target.name,
             "namespace": resource.metadata.namespace,
@@ -48,15 +48,30 @@ def create_body(resource: ClientCredentialToken, issue: Issue) -> dict[str, Any]
 
 
 def renew_patch(
-    resource: ClientCredentialToken, secret: SecretMetadata, issue: Issue, *, adopting: bool
+    resource: ClientCredentialToken,
+    secret: SecretMetadata,
+    issue: Issue,
+    *,
+    adopting: bool,
+    previous: PreviousToken | None = None,
 ) -> dict[str, Any]:
-    """A new token for an existing target, with everything else brought in order."""
+    """A new token for an existing target, with everything else brought in order.
+
+    Args:
+        resource: whose target it is.
+        secret: the target.
+        issue: the new token.
+        adopting: it was somebody else's until now.
+        previous: the token that is replaced, where it is to be kept beside the new one.
+    """
     adopted = adopting or is_adopted(secret)
-    data = _data(resource, issue)
+    data = _data(resource, issue, previous)
     annotations = {**_annotations(resource, adopted=adopted), **_marks(issue)}
+    patch = _patch(resource, secret, annotations, adopted=adopted)
+    patch["metadata"]["annotations"] |= _previous_mark(secret, previous)
     return {
-        **_patch(resource, secret, annotations, adopted=adopted),
-        "type": SECRET_TYPE,
+        **patch,
+        "type": resource.spec.target.type,
         "data": {**_nulls(_our_fields(secret, "data"), data), **data},
     }
 
@@ -75,6 +90,14 @@ def relabel_patch(resource: ClientCredentialToken, secret: SecretMetadata) -> di
     return None if in_order else patch
 
 
+def drop_previous_patch(resource: ClientCredentialToken, secret: SecretMetadata) -> dict[str, Any]:
+    """The previous token taken out; whatever else the Secret holds stays as it is."""
+    return {
+        "metadata": {**_identity(secret), "annotations": _previous_mark(secret, None)},
+        "data": dict.fromkeys(previous_keys(resource.spec.target), ""),
+    }
+
+
 def is_adopted(secret: SecretMetadata) -> bool:
     """Whether the Secret was somebody else's before: it is never deleted."""
     return names.ADOPTED in secret.annotations
@@ -90,13 +113,16 @@ def _patch(
     obsolete = {*_our_fields(secret, "annotations"), *consent}
     return {
         "metadata": {
-            "uid": secret.uid,
-            "resourceVersion": secret.resource_version,
+            **_identity(secret),
             "labels": {**_nulls(_our_fields(secret, "labels"), labels), **labels},
             "annotations": {**_nulls(obsolete, kept), **annotations},
             **({"ownerReferences": owners} if owners != list(secret.owners) else {}),
         }
     }
+
+
+def _identity(secret: SecretMetadata) -> dict[str, str]:
+    return {"uid": secret.uid, "resourceVersion": secret.resource_version}
 
 
 def _labels(resource: ClientCredentialToken) -> dict[str, str]:
@@ -125,11 +151,23 @@ def _marks(issue: Issue) -> dict[str, str]:
     return {**marks, names.RENEWED_FOR: issue.renewed_for} if issue.renewed_for else marks
 
 
-_MARK_NAMES = (names.ISSUED_AT, names.EXPIRES_AT, names.ACQUIRED_FOR, names.RENEWED_FOR)
+_MARK_NAMES = (
+    names.ISSUED_AT,
+    names.EXPIRES_AT,
+    names.ACQUIRED_FOR,
+    names.RENEWED_FOR,
+    names.PREVIOUS_EXPIRES_AT,
+)
 
 
-def _data(resource: ClientCredentialToken, issue: Issue) -> dict[str, str]:
-    values = render(issue.token, resource.spec.target.shape)
+def _previous_mark(secret: SecretMetadata, previous: PreviousToken | None) -> dict[str, str | None]:
+    if previous:
+        return {names.PREVIOUS_EXPIRES_AT: rfc3339(previous.expires_at)}
+    return {names.PREVIOUS_EXPIRES_AT: None} if names.PREVIOUS_EXPIRES_AT in secret.annotations else {}
+
+
+def _data(resource: ClientCredentialToken, issue: Issue, previous: PreviousToken | None = None) -> dict[str, str]:
+    values = render(resource.spec.target, issue.token, previous=previous.value if previous else "")
     return {key: base64.b64encode(value.encode()).decode("ascii") for key, value in values.items()}
 
 
