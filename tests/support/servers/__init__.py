@@ -1,0 +1,1 @@
+"""Servers of other projects that check a password, from the distribution's packages."""
