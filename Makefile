@@ -1,7 +1,7 @@
-# What a contributor runs; `make` alone lists it. Needs GNU make, Python 3.11 or newer, Go and git.
+# What a contributor runs; `make` alone lists it. Needs GNU make, Python 3.11 or newer, Go, git and OpenSSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv binaries tools test test-fast test-oldest test-node check format demo bench image publish version \
+.PHONY: help venv binaries tools test test-fast test-oldest test-node test-servers check format demo bench fuzz image publish version \
   chart lock changelog clean
 
 PYTHON ?= python3
@@ -12,6 +12,8 @@ ARGS ?=
 IMAGE ?= ghcr.io/tokensync/tokensync
 CHARTS ?= ghcr.io/tokensync/charts
 PLATFORMS ?=
+# How long each parser is fuzzed.
+SECONDS ?= 60
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,7 +22,10 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --py
 PROVIDE := cd tests && ../$(BIN)/python -m support.binaries
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/tokensync/__init__.py)
 # What depends on the version of Kubernetes: CRD, watches, rights, garbage collection, the chart and its policies.
-OLDEST := kubernetes_version crd crd_kubectl rotation triggers rights restart claims deletion drift chart policies author_policy
+OLDEST := kubernetes_version crd crd_kubectl crd_provider crd_credential crd_target crd_upgrade \
+  rotation triggers rights restart claims deletion drift chart policies author_policy
+FUZZ := build/fuzz
+FUZZERS := $(patsubst fuzz/fuzz_%.py,%,$(wildcard fuzz/fuzz_*.py))
 CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 help: ## List the targets
@@ -56,6 +61,9 @@ test-oldest: venv ## Run tests on the oldest Kubernetes that is supported
 test-node: venv ## Run the tests on a node: KUBECONFIG's, or our own as root
 	@$(BIN)/pytest tests/node -m node $(ARGS)
 
+test-servers: venv ## Run the tests with servers that check passwords
+	@$(BIN)/pytest tests/servers $(ARGS)
+
 check: tools ## Check format, rules, types, layers, locks, chart and documents
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
@@ -72,6 +80,16 @@ demo: binaries ## See tokens kept fresh, in a minute or two; KEEP=1 stays up
 
 bench: binaries ## Measure the operator with many resources
 	@PYTHONPATH=tests $(BIN)/python benchmarks $(ARGS)
+
+fuzz: $(FUZZ)/.ready ## Fuzz what reads untrusted bytes, each for SECONDS
+	@cd $(FUZZ) && for name in $(FUZZERS); do \
+	  PYTHONPATH=../../operator venv/bin/python ../../fuzz/campaign.py $$name -max_total_time=$(SECONDS) $(ARGS) || exit 1; done
+
+$(FUZZ)/.ready: requirements/run.txt fuzz/requirements.txt
+	@$(PYTHON) -m venv $(FUZZ)/venv
+	@$(FUZZ)/venv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+	  --requirement requirements/run.txt --requirement fuzz/requirements.txt
+	@touch $@
 
 image: ## Build the image, with buildah
 	@buildah build --timestamp "$$(git log -1 --format=%ct)" --build-arg CREATED="$$(git log -1 --format=%cI)" \

@@ -12,6 +12,7 @@ from support.audit import AuditLog
 from support.cluster import Cluster
 from support.control_plane import ControlPlane
 from support.identities import operator_kubeconfig
+from support.oidc_provider import OidcProvider, packages
 from support.programs import CONTROL_PLANE
 
 # How long one example takes says something about the machine, not about the code.
@@ -35,14 +36,18 @@ PROGRAMS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build the programs that are needed: a test's time is limited, and its output not shown."""
+    """Build and install what is needed: a test's time is limited, and its output not shown."""
     fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     needed = [program for fixture in PROGRAMS if fixture in fixtures for program in PROGRAMS[fixture]]
-    if needed and not session.config.option.collectonly:
-        try:
+    if session.config.option.collectonly:
+        return
+    try:
+        if needed:
             binaries.provide(*needed)
-        except binaries.BinariesError as error:
-            raise pytest.UsageError(str(error)) from error
+        if "oidc_provider" in fixtures:
+            packages.provide()
+    except (binaries.BinariesError, packages.PackagesError) as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +73,10 @@ def audit_log(control_plane: ControlPlane) -> AuditLog:
 def operator_identity(control_plane: ControlPlane) -> Path:
     """A kubeconfig with exactly the operator's rights."""
     return operator_kubeconfig(control_plane)
+
+
+@pytest.fixture(scope="session")
+def oidc_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
+    """An OpenID provider that is not ours, one for the whole run: each test registers clients of its own."""
+    with OidcProvider(tmp_path_factory.mktemp("oidc-provider")) as running:
+        yield running

@@ -36,6 +36,7 @@ _HOST = re.compile(
 )
 _ADDRESS = re.compile(r"(?P<ip>|[0-9.]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
+_LONGEST_SECRET_TYPE = 253
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -91,9 +92,27 @@ def _is_ip(text: str) -> bool:
         return False
 
 
+def _audience(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7E]{1,1024}", text):
+        raise ValueError(
+            f"{text!r} is no audience: write printable ASCII without spaces, as in api://AzureADTokenExchange"
+        )
+    return text
+
+
 def _metadata_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/?[\w.-]*", text, re.ASCII):
         raise ValueError(f"{text!r} begins no label or annotation: write a name or its beginning, as in example.com/")
+    return text
+
+
+def _secret_type(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?", text, re.ASCII) or len(text) > _LONGEST_SECRET_TYPE:
+        raise ValueError(f"{text!r} is no type of a Secret: write it as in example.com/token")
+    if re.fullmatch(r"(.*\.)?(kubernetes\.io|k8s\.io|helm\.sh)", text.partition("/")[0], re.IGNORECASE):
+        raise ValueError(
+            f"{text!r} is a type of Kubernetes or Helm: leave it out, only types of other domains can be added"
+        )
     return text
 
 
@@ -158,6 +177,8 @@ _Optional = Annotated[_Item | None, BeforeValidator(_none_if_empty)]
 _Namespace = Annotated[str, AfterValidator(_namespace)]
 _Host = Annotated[str, AfterValidator(_host)]
 _Address = Annotated[str, AfterValidator(_address)]
+_Audience = Annotated[str, AfterValidator(_audience)]
+_SecretType = Annotated[str, AfterValidator(_secret_type)]
 _MetadataPrefix = Annotated[str, AfterValidator(_metadata_prefix)]
 _Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_at_most_a_day)]
 _Budget = Annotated[_Duration, AfterValidator(_at_least_a_second)]
@@ -178,7 +199,18 @@ class Settings(BaseSettings):
         ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"),
         title="HOSTS",
         description="The only hosts that a credential is ever sent to, each as host, host:port or *.domain, and with a "
-        "/path if only what is below it is meant. The list replaces the default, the three Microsoft Entra clouds.",
+        "/path if only what is below it is meant. What only a *.domain allows must not resolve to loopback, link-local "
+        "or multicast addresses. The list replaces the default, the three Microsoft Entra clouds.",
+    )
+    allowed_audiences: _List[_Audience] = Field(
+        (
+            "api://AzureADTokenExchange",
+            "api://AzureADTokenExchangeUSGov",
+            "api://AzureADTokenExchangeChina",
+        ),
+        title="AUDIENCES",
+        description="The only audiences that a token of a ServiceAccount is ever requested for. The list replaces the "
+        "default, those of the three Microsoft Entra clouds. None may be an audience of the API server.",
     )
     propagation: _Duration = Field(
         timedelta(seconds=120),
@@ -203,6 +235,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         title="NUMBER",
         description="The most requests that one client sends to one host. Default: no limit.",
+    )
+    allowed_secret_types: _List[_SecretType] = Field(
+        (),
+        title="TYPES",
+        description="Types that a target Secret may have beside Opaque, kubernetes.io/basic-auth and "
+        "kubernetes.io/dockerconfigjson; none in the domains kubernetes.io, k8s.io and helm.sh. Default: no others.",
     )
     denied_metadata: _List[_MetadataPrefix] = Field(
         (

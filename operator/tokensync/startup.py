@@ -13,20 +13,26 @@ import structlog
 from tokensync import __version__
 from tokensync.clock import SystemClock
 from tokensync.cluster.api import Api
+from tokensync.cluster.config_maps import ClusterConfigMaps
 from tokensync.cluster.connection import Connection, own_name
 from tokensync.cluster.events import ClusterEvents
 from tokensync.cluster.leases import ClusterLease
 from tokensync.cluster.observed import KINDS, Observer
 from tokensync.cluster.resources import ClusterResources
 from tokensync.cluster.secrets import WATCHED, ClusterSecrets
+from tokensync.cluster.service_accounts import ClusterServiceAccounts
 from tokensync.controller.announcer import Announcer
+from tokensync.controller.authorities import Authorities
 from tokensync.controller.controller import Controller
+from tokensync.controller.federation import Federation
 from tokensync.controller.handlers import watch
 from tokensync.controller.inventory import Inventory
 from tokensync.controller.lateness import Lateness
 from tokensync.controller.leadership import Alone, Election
+from tokensync.controller.limits import Limits
 from tokensync.controller.reconciler import Reconciler
 from tokensync.controller.resync import Resync
+from tokensync.credentials.federated_token import audiences_of_server
 from tokensync.errors import ClusterError
 from tokensync.identity.source import MsalTokenSource
 from tokensync.resource.names import LEASE
@@ -81,6 +87,7 @@ async def _operate(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as cleanup:
         connection = await Connection.open(connections=settings.workers + _BESIDE_WORKERS)
         cleanup.push_async_callback(connection.close)
+        _must_be_foreign(settings.allowed_audiences, await connection.bearer_token())
         source = _token_source(settings, clock, metrics)
         cleanup.push_async_callback(source.close)
         operator = _assemble(
@@ -126,17 +133,20 @@ def _assemble(
     announcer = Announcer(ClusterEvents(api, instance=own_name()), clock)
     lateness = Lateness(inventory, leadership, clock, metrics)
     margins = Margins(settings.propagation, settings.clock_skew, settings.retry_budget)
+    service_accounts = ClusterServiceAccounts(api, connection.stranger, metrics)
     reconciler = Reconciler(
         inventory=inventory,
         secrets=secrets,
         resources=resources,
         source=source,
+        federation=Federation(service_accounts, settings.allowed_audiences),
+        authorities=Authorities(secrets, ClusterConfigMaps(api)),
         leadership=leadership,
         announcer=announcer,
         lateness=lateness,
         clock=clock,
         margins=margins,
-        denied=settings.denied_metadata,
+        limits=Limits(settings.denied_metadata, settings.allowed_secret_types),
     )
     controller = Controller(
         inventory=inventory,
@@ -155,6 +165,15 @@ def _assemble(
         namespaces=settings.namespaces,
     )
     return _Operator(leadership, resync, controller, announcer, lateness)
+
+
+def _must_be_foreign(audiences: Iterable[str], credential: str) -> None:
+    """Refuse audiences that are certainly the API server's, by the token that it knows us by."""
+    for audience in audiences_of_server(credential).intersection(audiences):
+        raise UnusableSettingError(
+            f"--allowed-audiences: {audience} is an audience of the API server, so tokens for it are credentials for the "
+            "cluster: leave it out, and give providers an audience of their own"
+        )
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -38,8 +38,9 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: reader}
 rules:
-  - {apiGroups: [""], resources: [secrets], resourceNames: [graph-client-certificate], verbs: [get]}
+  - {apiGroups: [""], resources: [secrets], resourceNames: [graph-client-certificate, previous], verbs: [get]}
   - {apiGroups: [""], resources: [secrets], resourceNames: [graph-token], verbs: [get, update]}
+  - {apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [reporter], verbs: [create]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -60,7 +61,7 @@ Apply = Callable[..., str]
 
 @pytest.fixture
 def kubectl(control_plane: ControlPlane, operator_identity: Path, namespace: str) -> Apply:
-    """Runs kubectl in a namespace where alice may write resources, bob everything, and carol reads its two Secrets."""
+    """Runs kubectl in a namespace where alice may write resources, bob everything, and carol may use what is named above."""
     assert operator_identity  # the policies come with it
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", stdin=RIGHTS)
 
@@ -86,7 +87,7 @@ def test_credential_that_the_author_may_not_read_is_refused(kubectl: Apply, name
     assert "ValidatingAdmissionPolicy 'tokensync-authors'" in answer
     assert "is forbidden" in answer
     assert (
-        f"alice may not read Secret {namespace}/graph-client-certificate, and so may not use it as a credential: "
+        f"alice may not read Secret {namespace}/graph-client-certificate, and so may not use it: "
         "ask for the verb get on it, or let somebody who has it write this"
     ) in answer
 
@@ -95,6 +96,65 @@ def test_credential_that_the_author_may_read_is_taken(kubectl: Apply) -> None:
     """One Secret's right is enough, and `edit` has it."""
     assert "serverside-applied" in kubectl("bob", *APPLY, body=resource())
     assert "serverside-applied" in kubectl("carol", *APPLY, body=resource() | {"metadata": {"name": "other"}})
+
+
+CERTIFICATE = {"secretRef": {"name": "graph-client-certificate"}}
+BUNDLE = {"caBundleRef": {"secretKeyRef": {"name": "other", "key": "ca.crt"}}}
+ENTRA = {"tenantId": "contoso.onmicrosoft.com", "authorityHost": "login.example.com", **BUNDLE}
+OIDC = {"issuer": "https://login.example.com", **BUNDLE}
+OAUTH2 = {"tokenEndpoint": "https://login.example.com/token", **BUNDLE}
+OTHERS_SECRET = "carol may not read Secret {namespace}/other, and so may not use it: ask for the verb get on it"
+OTHERS_ACCOUNT = (
+    "carol may not create tokens of ServiceAccount {namespace}/other, and so may not use it as a credential: "
+    "ask for the verb create on its subresource token, or let somebody who has it write this"
+)
+
+USES: dict[str, tuple[Json, str]] = {
+    "fallback": (
+        {"credential": {"certificate": CERTIFICATE | {"fallbackSecretRef": {"name": "other"}}}},
+        OTHERS_SECRET,
+    ),
+    "client-secret": (
+        {"credential": {"clientSecret": {"secretKeyRef": {"name": "other", "key": "secret"}}}},
+        OTHERS_SECRET,
+    ),
+    "service-account": ({"credential": {"serviceAccount": {"name": "other"}}}, OTHERS_ACCOUNT),
+    "bundle-for-entra": ({"provider": {"entra": ENTRA}}, OTHERS_SECRET),
+    "bundle-for-oidc": ({"provider": {"oidc": OIDC}}, OTHERS_SECRET),
+    "bundle-for-oauth2": ({"provider": {"oauth2": OAUTH2}}, OTHERS_SECRET),
+}
+"""What a resource can use beside a certificate: its spec, and what carol is told, who may not use `other`."""
+
+
+@pytest.mark.parametrize("use", USES)
+def test_whatever_a_resource_uses_its_author_may_use(kubectl: Apply, namespace: str, use: str) -> None:
+    """Pairs to fall back to, client secrets, ServiceAccounts and CA bundles are asked for as certificates are."""
+    spec, refusal = USES[use]
+    body = resource()
+    body["spec"] |= spec
+
+    by_carol, by_bob = (kubectl(user, *APPLY, "--dry-run=server", body=body) for user in ("carol", "bob"))
+
+    assert "ValidatingAdmissionPolicy 'tokensync-authors'" in by_carol
+    assert refusal.format(namespace=namespace) in by_carol
+    assert "serverside-applied" in by_bob, by_bob
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"serviceAccount": {"name": "reporter"}},
+        {"clientSecret": {"secretKeyRef": {"name": "graph-client-certificate", "key": "secret"}}},
+        {"certificate": CERTIFICATE | {"fallbackSecretRef": {"name": "previous"}}},
+    ],
+    ids=lambda credential: next(iter(credential)),
+)
+def test_right_to_what_is_named_is_enough(kubectl: Apply, credential: Json) -> None:
+    """Of a ServiceAccount it is the right to create its tokens, of a Secret the one to read it."""
+    body = resource("spec.credential", credential)
+
+    assert "serverside-applied" in kubectl("carol", *APPLY, body=body)
+    assert "alice may not" in kubectl("alice", *APPLY, body=body | {"metadata": {"name": "by-alice"}})
 
 
 @pytest.mark.parametrize("adopt", [True, False])

@@ -225,7 +225,7 @@ def test_target_of_another_resource_is_no_credential(scenario: Scenario) -> None
     scenario.create("chained", credential={"certificate": {"secretRef": {"name": "graph-token"}}})
 
     refused = scenario.wait_condition("CredentialValid", "CredentialSourceRefused", "chained")
-    assert "into a Secret of their own" in refused["message"]
+    assert "into a Secret of its own" in refused["message"]
 
 
 def test_nothing_ever_gets_a_finalizer(scenario: Scenario) -> None:

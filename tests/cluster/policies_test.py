@@ -1,5 +1,6 @@
 """The operator's identity, stolen and given every right in the cluster: admission policies hold it to its business."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support import chart
 from support.cluster import Cluster, NewNamespace
 from support.control_plane import ControlPlane
 from support.example_resource import resource
@@ -142,7 +144,11 @@ CREATIONS: dict[str, tuple[Secret, str]] = {
             annotations={"kubernetes.io/service-account.name": "default"},
             kind="kubernetes.io/service-account-token",
         ),
-        "of type kubernetes.io/service-account-token: it writes those of type Opaque alone. Give target.name another",
+        "of type kubernetes.io/service-account-token: it writes those of the types Opaque, kubernetes.io/basic-auth",
+    ),
+    "of a type that nobody allowed": (
+        lambda at: at.secret(at.token, labels=at.label, kind="example.com/token"),
+        "of type example.com/token: it writes those of the types",
     ),
 }
 
@@ -160,6 +166,19 @@ def test_secret_that_is_none_of_its_own_is_not_created(thief: Thief, place: Plac
     [
         pytest.param(lambda at: at.secret(at.token, labels=at.label), id="controlled"),
         pytest.param(lambda at: at.secret(labels=at.label, annotations=CONSENT), id="retained"),
+        pytest.param(
+            lambda at: (
+                at.secret(at.token, labels=at.label, kind="kubernetes.io/basic-auth") | {"data": {"username": ""}}
+            ),
+            id="basic-auth",
+        ),
+        pytest.param(
+            lambda at: (
+                at.secret(at.token, labels=at.label, kind="kubernetes.io/dockerconfigjson")
+                | {"stringData": {".dockerconfigjson": "{}"}}
+            ),
+            id="dockerconfigjson",
+        ),
     ],
 )
 def test_own_secret_is_created(thief: Thief, place: Place, body: Secret) -> None:
@@ -298,12 +317,80 @@ def test_nothing_else_is_written(thief: Thief, place: Place, command: str, write
     assert "find out who used this one" in answer
 
 
-def test_it_becomes_nobody_else(control_plane: ControlPlane, operator_identity: Path, thief: Thief) -> None:
-    """No other ServiceAccount lends it a token: that one would be bound by no policy of ours."""
+ENTRA = "api://AzureADTokenExchange"
+REQUESTS: dict[str, tuple[str, Json, str]] = {
+    "for the API server": ("default", {}, "may not request a token of a ServiceAccount for "),
+    "for its default by name": (
+        "default",
+        {"audiences": ["https://kubernetes.default.svc.cluster.local"]},
+        "may not request a token of a ServiceAccount for https://kubernetes.default.svc.cluster.local: it requests",
+    ),
+    "for somebody else": (
+        "default",
+        {"audiences": ["api://elsewhere"]},
+        "for api://elsewhere: it requests each for one",
+    ),
+    "for others too": (
+        "default",
+        {"audiences": [ENTRA, "https://kubernetes.default.svc.cluster.local"]},
+        f"for {ENTRA}, https://kubernetes.default.svc.cluster.local: it requests each for one",
+    ),
+    "for long": ("default", {"audiences": [ENTRA], "expirationSeconds": 601}, "for more than 600 s, and never does"),
+    "by default for long": ("default", {"audiences": [ENTRA], "expirationSeconds": None}, "for more than 600 s"),
+    "of the cluster": (
+        "kube-system",
+        {"audiences": [ENTRA]},
+        "may not request tokens of ServiceAccounts in namespace kube",
+    ),
+    "its own": (
+        "tokensync-system",
+        {"audiences": [ENTRA]},
+        "in namespace tokensync-system, where those of the cluster or",
+    ),
+}
+"""Where, with what in its spec, and why a token of a ServiceAccount is not to be had."""
+
+
+TokenOf = Callable[..., str]
+
+
+@pytest.fixture
+def token_of(control_plane: ControlPlane, operator_identity: Path, thief: Thief) -> TokenOf:
+    """Requests a token of a namespace's ServiceAccount `default` as the thief, and returns what the API server says."""
     assert thief
-    token = "create", "token", "default", "--namespace=default"
-    answer = control_plane.kubectl(*token, f"--kubeconfig={operator_identity}", check=False)
-    assert refused(answer, "tokensync-operator", "may not CREATE serviceaccounts/token"), answer
+
+    def request(namespace: str, **spec: Any) -> str:
+        given = {name: value for name, value in {"expirationSeconds": 600, **spec}.items() if value is not None}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": given}
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default/token"
+        flags = f"--raw={path}", "--filename=-", f"--kubeconfig={operator_identity}"
+        return control_plane.kubectl("create", *flags, stdin=json.dumps(body), check=False)
+
+    return request
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_it_becomes_nobody_else(token_of: TokenOf, case: str) -> None:
+    """No other ServiceAccount lends it a token that is good in the cluster: that one would be bound by no policy of ours."""
+    namespace, spec, why = REQUESTS[case]
+    answer = token_of(namespace, **spec)
+    assert refused(answer, "tokensync-operator-tokenrequests", why), answer
+
+
+def test_it_requests_tokens_for_providers(token_of: TokenOf, namespace: str) -> None:
+    """Of any ServiceAccount elsewhere, for one of the audiences that are listed."""
+    for audience in (ENTRA, f"{ENTRA}USGov", f"{ENTRA}China"):
+        answer = token_of(namespace, audiences=[audience])
+        assert json.loads(answer)["spec"]["audiences"] == [audience], answer
+
+
+def test_installation_without_audiences_requests_no_tokens() -> None:
+    """Who needs no federated credentials takes the right, and the exception from the policy, away."""
+    without = chart.objects({"allowedAudiences": []})
+
+    assert "serviceaccounts/token" in str(chart.objects())
+    assert "serviceaccounts/token" not in str(without)
+    assert "tokensync-operator-tokenrequests" not in {each["metadata"]["name"] for each in without}
 
 
 LEASE = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {{name: {name}, namespace: {namespace}}}"
@@ -346,11 +433,15 @@ def test_others_are_not_bound(control_plane: ControlPlane, thief: Thief) -> None
     assert "created" in control_plane.kubectl("create", "configmap", "attempt", "-n=default", "--dry-run=server")
 
 
-def test_installation_for_a_namespace_writes_in_no_other(
-    control_plane: ControlPlane, namespace: str, new_namespace: NewNamespace
+def test_installation_with_values_of_its_own_is_held_to_those(
+    control_plane: ControlPlane, namespace: str, place: Place, new_namespace: NewNamespace
 ) -> None:
-    """Where its policies are wanted they know its namespaces, and the one of its Lease."""
-    values = {"namespaces": [namespace], "admissionPolicies": {"operator": {"enabled": True}}}
+    """Where its policies are wanted they know its namespaces, the one of its Lease, and the types that it may write."""
+    values = {
+        "namespaces": [namespace],
+        "allowedSecretTypes": ["example.com/token"],
+        "admissionPolicies": {"operator": {"enabled": True}},
+    }
     other = new_namespace()
     kubeconfig = install_identity(control_plane, "tokensync-scoped", other, values)
     binding = EVERYTHING.format(name="tokensync-scoped", namespace=other)
@@ -364,6 +455,7 @@ def test_installation_for_a_namespace_writes_in_no_other(
     assert refused(outside, "tokensync-scoped-operator", why), outside
     assert "created" in thief.create(yaml.safe_load(EVENT.format(namespace=namespace)))
     assert "created" in thief.create(yaml.safe_load(LEASE.format(name="tokensync", namespace=other)))
+    assert "created" in thief.create(place.secret(place.token, labels=place.label, kind="example.com/token"))
     control_plane.kubectl("delete", "-f", "-", stdin=binding)
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     control_plane.kubectl("delete", kinds, "-l=app.kubernetes.io/instance=tokensync-scoped")
@@ -381,5 +473,5 @@ def test_policies_are_sound(control_plane: ControlPlane, operator_identity: Path
 
     policies = eventually(checked, 30, "all policies are checked")
 
-    assert len(policies) >= 3
+    assert len(policies) >= 4
     assert [policy["status"]["typeChecking"] for policy in policies] == [{}] * len(policies)

@@ -15,6 +15,7 @@ from support.entra.faults import Hang
 from support.identities import Rule, install_identity, lease_rules, operator_rules
 from support.operator_process import StartOperator
 from support.scenario import CERTIFICATE_SECRET, Scenario, quick_settings
+from support.service_accounts import AUDIENCE, federated_credential
 from support.waiting import eventually
 from tokensync.errors import Reason
 from tokensync.resource.names import ADOPTABLE_BY, LEASE, RENEW_REQUESTED_AT
@@ -22,11 +23,16 @@ from tokensync.resource.names import ADOPTABLE_BY, LEASE, RENEW_REQUESTED_AT
 FORBIDDEN = 403
 
 
+ACCOUNT = "reporter"
+
+
 @pytest.fixture(autouse=True)
-def long_lived(scenario: Scenario) -> None:
-    """Tokens that are not due within a test, and a certificate."""
+def long_lived(control_plane: ControlPlane, scenario: Scenario) -> None:
+    """Tokens that are not due within a test, a certificate, and a ServiceAccount that the provider knows."""
     scenario.entra.lifetime = timedelta(hours=1)
     scenario.put_certificate()
+    scenario.cluster.service_accounts.create(scenario.namespace, {"metadata": {"name": ACCOUNT}})
+    scenario.application.federated.append(federated_credential(control_plane, scenario.namespace, ACCOUNT))
 
 
 def live_a_whole_life(scenario: Scenario) -> None:
@@ -52,6 +58,14 @@ def live_a_whole_life(scenario: Scenario) -> None:
     scenario.patch({"spec": {"target": {"name": "adopted-token", "adopt": True, "labels": {"team": "reports"}}}})
     scenario.wait_ready()
     eventually(lambda: cluster.secrets.find(namespace, "graph-token") is None, 10, "the former target is gone")
+    federated = {"serviceAccount": {"name": ACCOUNT, "audience": AUDIENCE}, "certificate": None}
+    scenario.patch({"spec": {"credential": federated}})
+    scenario.wait_ready()
+    bundle = {"metadata": {"name": "company-ca"}, "data": {"ca.crt": scenario.entra.ca_pem.decode()}}
+    cluster.config_maps.create(namespace, bundle)
+    reference = {"caBundleRef": {"configMapKeyRef": {"name": "company-ca", "key": "ca.crt"}}}
+    scenario.patch({"spec": {"provider": {"entra": reference}}})
+    scenario.wait_ready()
     scenario.patch({"spec": {"suspend": True}})
     scenario.wait_condition("RenewalSucceeded", "Suspended")
     cluster.resources.delete(namespace, "graph")
@@ -160,7 +174,7 @@ def test_it_ends_at_once_while_requests_are_under_way(operator: StartOperator, s
     process = operator(quick_settings(scenario.entra, ca))
     with scenario.entra.failing(Hang()):
         for number in range(10):
-            scenario.create(f"hanging-{number}")
+            scenario.create(f"hanging-{number}", clientId=scenario.register().client_id)
         eventually(lambda: scenario.entra.token_requests == 10, 15, "all are asked for")
 
         assert process.stop(PATIENCE) == 0

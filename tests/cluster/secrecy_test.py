@@ -32,6 +32,7 @@ from support.scenario import Scenario
 from support.stage import Stage
 from support.troubles import CASES
 from support.waiting import eventually
+from support.written import everything_written
 from tokensync.errors import Reason
 
 
@@ -158,18 +159,6 @@ def secrets_of(providers: list[FakeEntra], scenario: Scenario, kubeconfig: Path)
 
 def _text(encoded: str) -> str:
     return base64.b64decode(encoded).decode(errors="replace")
-
-
-def everything_written(process: OperatorProcess, control_plane: ControlPlane, scenario: Scenario) -> dict[str, str]:
-    """What the operator wrote anywhere but into the data of Secrets, by place."""
-    events = control_plane.admin.request("GET", f"/api/v1/namespaces/{scenario.namespace}/events")
-    metadata = [secret["metadata"] for secret in scenario.cluster.secrets.all(scenario.namespace)]
-    return {
-        "log": process.log_text,
-        "events": json.dumps(events),
-        "resources": json.dumps(scenario.cluster.resources.all(scenario.namespace)),
-        "Secrets' metadata": json.dumps(metadata),
-    }
 
 
 def plant(canary: str, process: OperatorProcess, control_plane: ControlPlane, scenario: Scenario) -> None:

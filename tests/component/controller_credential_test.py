@@ -33,7 +33,7 @@ async def test_a_replaced_certificate_renews_at_once() -> None:
         await world.until(lambda: len(world.provider.issued) == 2, within=1)
         await world.until(lambda: world.token() == world.provider.issued[1], within=1)
 
-        assert world.provider.requests[-1].thumbprint == certificate.thumbprint_sha256
+        assert world.provider.requests[-1].fingerprint == certificate.thumbprint_sha256
         credential = world.status().credential
         assert credential
         assert credential.thumbprint_sha256 == certificate.thumbprint_sha256
@@ -67,7 +67,7 @@ async def test_replaced_while_the_operator_was_down() -> None:
         await world.until(lambda: len(world.provider.issued) == 2, within=1)
         await asyncio.sleep(1)
 
-        assert world.provider.requests[-1].thumbprint == certificate.thumbprint_sha256
+        assert world.provider.requests[-1].fingerprint == certificate.thumbprint_sha256
         assert len(world.provider.requests) == 2
 
 
@@ -179,7 +179,7 @@ async def test_other_keys_of_the_same_secret_are_read(restart: bool) -> None:
 
         credential = world.status().credential
         assert credential
-        assert credential.thumbprint_sha256 == world.provider.requests[-1].thumbprint == second.thumbprint_sha256
+        assert credential.thumbprint_sha256 == world.provider.requests[-1].fingerprint == second.thumbprint_sha256
         assert len(world.provider.requests) == 2
 
 
@@ -194,7 +194,7 @@ async def test_another_secret_is_read() -> None:
 
         await world.until(world.is_ready, within=2)
 
-        assert world.provider.requests[-1].thumbprint == other.thumbprint_sha256
+        assert world.provider.requests[-1].fingerprint == other.thumbprint_sha256
         assert CERTIFICATE not in world.operator.reconciler._keyring._entries
 
 

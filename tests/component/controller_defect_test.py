@@ -9,7 +9,9 @@ from structlog.testing import capture_logs
 
 from support.simulators.api import always
 from support.simulators.world import GRAPH, TOKEN, World
+from tokensync.controller.limits import Limits
 from tokensync.errors import ClusterError, ConflictError, Reason, SpecError, TargetError
+from tokensync.resource.names import ADOPTABLE_BY
 from tokensync.resource.spec import Spec
 from tokensync.resource.status import ConditionType
 
@@ -189,9 +191,55 @@ async def test_a_host_that_is_not_allowed_is_not_asked() -> None:
         assert not world.provider.requests
 
 
+async def test_type_that_is_not_allowed_is_not_written() -> None:
+    """It blocks the resource before a token is asked for, and names the setting."""
+    async with World() as world:
+        world.add_certificate()
+        world.add_resource(target={"type": "example.com/token"})
+        world.start()
+        await world.until(lambda: world.status().conditions, within=2)
+        ready = world.condition(ConditionType.READY)
+        assert ready.reason is Reason.TARGET_TYPE_NOT_ALLOWED
+        assert "the setting allowed-secret-types" in ready.message
+        assert not world.provider.requests
+
+
+async def test_type_that_the_administrator_allows_is_written() -> None:
+    """The Secret has it from the beginning."""
+    async with World(limits=Limits(secret_types=("example.com/token",))) as world:
+        await world.with_token(target={"type": "example.com/token"})
+        assert world.secret()["type"] == "example.com/token"
+
+
+async def test_shape_that_its_file_cannot_hold_is_not_written() -> None:
+    """A login of two lines blocks the resource before a token is asked for."""
+    async with World() as world:
+        world.add_certificate()
+        world.add_resource(target={"format": {"netrc": {"machine": "a.example", "login": "a\nmachine b"}}})
+        world.start()
+        await world.until(lambda: world.status().conditions, within=2)
+        assert world.condition(ConditionType.READY).reason is Reason.INVALID_SPEC
+        assert "target.format.netrc.login" in world.condition(ConditionType.READY).message
+        assert not world.provider.requests
+
+
+async def test_secret_of_another_type_is_not_overwritten() -> None:
+    """A Secret to be adopted, or that a schema without the rule lets change its type, stays as it is."""
+    async with World() as world:
+        world.add_certificate()
+        metadata = {"annotations": {ADOPTABLE_BY: GRAPH.name}}
+        world.cluster.add_secret(TOKEN, {"username": b"ada"}, metadata, secret_type="kubernetes.io/basic-auth")
+        before = world.secret()
+        world.add_resource(target={"adopt": True})
+        world.start()
+        await world.until(lambda: world.status().conditions, within=5)
+        assert world.condition(ConditionType.READY).reason is Reason.TARGET_TYPE_MISMATCH
+        assert world.secret() == before
+
+
 async def test_denied_metadata_is_not_written() -> None:
     """Labels that the administrator denies block the resource, and a correction is seen at once."""
-    async with World(denied=("reflector.example/",)) as world:
+    async with World(limits=Limits(denied_metadata=("reflector.example/",))) as world:
         world.add_certificate()
         world.add_resource(target={"labels": {"reflector.example/allowed": "true"}})
         world.start()

@@ -130,7 +130,7 @@ async def test_a_failure_is_not_told_to_a_recreated_resource() -> None:
     """The status of a resource that is gone is not written into its successor."""
     async with World() as world:
         world.provider.latency = 5
-        failures = iter([ProviderError(Reason.CLIENT_UNKNOWN, "unknown"), None])
+        failures = iter([ProviderError(Reason.PROVIDER_UNAVAILABLE, "down"), None])
         world.provider.failure = lambda _: next(failures)
         world.add_certificate()
         world.add_resource()

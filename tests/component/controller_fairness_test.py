@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from support.simulators.provider import tenant_of
 from support.simulators.world import GRAPH, World
 from tokensync.errors import ProviderError, Reason
 from tokensync.resource.status import ConditionType
@@ -121,9 +122,7 @@ async def test_a_hanging_endpoint_gives_its_workers_back() -> None:
     async with World(workers=4) as world:
         world.provider.latency_of["hanging"] = 10
         world.provider.failure = lambda spec: (
-            ProviderError(Reason.PROVIDER_UNREACHABLE, "timeout")
-            if spec.provider.entra.tenant_id == "hanging"
-            else None
+            ProviderError(Reason.PROVIDER_UNREACHABLE, "timeout") if tenant_of(spec) == "hanging" else None
         )
         world.add_certificate()
         keys = [world.add_resource(f"hanging-{number}", tenant="hanging") for number in range(20)]

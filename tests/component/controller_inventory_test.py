@@ -252,5 +252,5 @@ def test_a_record_keeps_what_is_needed() -> None:
             "status": {"token": {"expiresAt": "nonsense"}},
         }
     )
-    assert (bare.target, bare.credential) == (Key(NAMESPACE, ""), Key(NAMESPACE, ""))
+    assert (bare.target, bare.credentials) == (Key(NAMESPACE, ""), ())
     assert bare.expires_at is None

@@ -84,7 +84,7 @@ async def test_missed_changes_are_found_within_the_hour() -> None:
         await asyncio.sleep(3601)
 
         assert world.times().scope == "https://vault.azure.net/.default"
-        assert world.provider.requests[-1].thumbprint == certificate.thumbprint_sha256
+        assert world.provider.requests[-1].fingerprint == certificate.thumbprint_sha256
         assert world.is_ready()
 
 

@@ -9,6 +9,7 @@ from support.scrape import TEXT, Metrics
 from support.simulators.world import GRAPH, NAMESPACE, World
 from tokensync.controller.inventory import Record
 from tokensync.errors import ProviderError, Reason
+from tokensync.resource.spec import Key
 from tokensync.telemetry.collector import TokenCollector
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -33,11 +34,26 @@ async def test_they_are_what_the_status_says() -> None:
             metrics, status = scrape(world), world.status()
             assert status.token
             assert status.credential
+            assert status.credential.not_after
             assert metrics.value(EXPIRY) == status.token.expires_at.timestamp()
             assert metrics.value(RENEWAL) == status.token.renew_at.timestamp()
             assert metrics.value(CREDENTIAL) == status.credential.not_after.timestamp()
             assert metrics.value(READY, namespace=NAMESPACE, name=GRAPH.name) == 1
             await asyncio.sleep(3600)
+
+
+async def test_a_credential_without_an_end_has_no_series() -> None:
+    """A client secret ends when the provider says so, and nobody here knows when."""
+    async with World() as world:
+        secret = Key(NAMESPACE, "client-secret")
+        world.cluster.add_secret(secret, {"value": b"not for you to see"})
+        world.add_resource(credential={"clientSecret": {"secretKeyRef": {"name": secret.name, "key": "value"}}})
+        world.start()
+        await world.until(world.is_ready, within=5)
+
+        metrics = scrape(world)
+        assert metrics.series(CREDENTIAL) == []
+        assert metrics.value(READY) == 1
 
 
 async def test_ready_ends_with_the_token() -> None:

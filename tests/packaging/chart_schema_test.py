@@ -84,6 +84,8 @@ def test_unknown_members_are_refused_everywhere() -> None:
         ({"propagation": "5 minutes"}, "at '/propagation': '5 minutes' does not match pattern"),
         ({"retryBudget": 20}, "at '/retryBudget': got number, want null or string"),
         ({"providerRequestsPerSecond": 0}, "at '/providerRequestsPerSecond': exclusiveMinimum: got 0, want 0"),
+        ({"allowedSecretTypes": ["a,b"]}, "at '/allowedSecretTypes/0': 'a,b' does not match pattern"),
+        ({"allowedSecretTypes": ["kubernetes.io/tls"]}, "at '/allowedSecretTypes/0': 'not' failed"),
         ({"deniedMetadata": ["/x"]}, "at '/deniedMetadata/0': '/x' does not match pattern"),
         ({"leaderElect": "yes"}, "at '/leaderElect': got string, want null or boolean"),
         ({"metricsAddress": "127.0.0.1:8080"}, "at '/metricsAddress': .* does not match pattern"),

@@ -13,6 +13,7 @@ from support.chart import CHART, Object, objects, rendered
 from support.chart_readme import sections
 from tokensync import settings
 from tokensync.cli import run
+from tokensync.controller.federation import AUDIENCES
 from tokensync.settings import Settings
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -22,10 +23,12 @@ SET: dict[str, tuple[Any, Any]] = {
     "namespaces": (["reports", "billing"], ("reports", "billing")),
     "workers": (7, 7),
     "allowed_hosts": (["login.example.com:8443", "*.example.org"], ("login.example.com:8443", "*.example.org")),
+    "allowed_audiences": ([], ()),
     "propagation": ("95s", timedelta(seconds=95)),
     "clock_skew": ("2s", timedelta(seconds=2)),
     "retry_budget": ("1m30s", timedelta(seconds=90)),
     "provider_requests_per_second": (0.25, 0.25),
+    "allowed_secret_types": (["example.com/token"], ("example.com/token",)),
     "denied_metadata": ([], ()),
     "leader_elect": (True, True),
     "lease_namespace": ("leases", "leases"),
@@ -173,3 +176,18 @@ def test_a_proxy_with_a_password_stays_in_its_secret() -> None:
 def test_the_operator_knows_which_pod_it_is() -> None:
     """Its name is in the user agent and in the Lease."""
     assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in container()["env"]
+
+
+@pytest.mark.parametrize("audiences", [None, ["api://one"]])
+def test_the_policy_allows_the_audiences_that_the_operator_does(audiences: list[str] | None) -> None:
+    """By default those that the operator has by default, which are those of the clouds."""
+    values = {} if audiences is None else {"allowedAudiences": audiences}
+    name = "tokensync-operator-tokenrequests"
+    (policy,) = [
+        each for each in objects(values) if each["metadata"]["name"] == name and "matchConditions" in each["spec"]
+    ]
+
+    listed = json.loads(policy["spec"]["validations"][0]["expression"].rpartition(" in ")[2])
+
+    assert tuple(listed) == operator_settings(values).allowed_audiences
+    assert audiences or listed == list(AUDIENCES.values())

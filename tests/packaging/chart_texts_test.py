@@ -44,7 +44,7 @@ def test_the_notes_lead_to_a_token(values: dict[str, Any], namespace: str) -> No
     (manifest,) = HEREDOC.findall(text)
     body = yaml.safe_load(manifest)
     resource = ClientCredentialToken.parse(body | {"metadata": {"uid": "unknown"} | body["metadata"]})
-    certificate = resource.spec.credential.certificate.secret_ref.name
+    certificate = resource.credential_keys[0].name
 
     assert (body["apiVersion"], resource.metadata.namespace) == (f"{names.GROUP}/{names.VERSION}", namespace)
     assert f"kubectl create secret tls {certificate} --namespace {namespace} " in text

@@ -16,12 +16,13 @@ def commands(target: str) -> str:
     return subprocess.check_output(command, cwd=ROOT, text=True)  # noqa: S603 - our own Makefile
 
 
-def test_only_the_tests_on_a_node_are_left_out() -> None:
-    """Whoever adds a folder of tests has it run."""
+def test_only_the_tests_with_packages_of_a_distribution_are_left_out() -> None:
+    """Whoever adds a folder of tests has it run: those too that have a target of their own."""
     folders = {str(file.parent.relative_to(ROOT)) for file in (ROOT / "tests").glob("*/*_test.py")}
 
-    assert folders - set(PYTEST["testpaths"]) == {"tests/node"}
+    assert folders - set(PYTEST["testpaths"]) == {"tests/node", "tests/servers"}
     assert "pytest tests/node -m node" in commands("test-node")
+    assert "pytest tests/servers" in commands("test-servers")
 
 
 def test_the_oldest_kubernetes_is_tested_in_files_that_there_are() -> None:

@@ -12,6 +12,7 @@ import yaml
 from support import binaries
 from support.image import commands
 from support.node import requirements
+from support.servers import requirements as servers
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {file.stem: file for file in (ROOT / ".github" / "workflows").glob("*.yaml")}
@@ -123,9 +124,15 @@ def test_no_token_stays_in_a_checkout() -> None:
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_the_run_before_a_merge_installs_what_a_node_needs() -> None:
+@pytest.mark.parametrize(
+    ("what", "needed"),
+    [
+        ("NODE", {*requirements.PACKAGES.values(), *commands.PACKAGES.values()}),
+        ("SERVER", {*servers.PACKAGES.values()}),
+    ],
+)
+def test_the_run_before_a_merge_installs_what_tests_need(what: str, needed: set[str]) -> None:
     """Every package that the harness asks for, but for the one that each Debian has."""
-    (installed,) = re.findall(r"^NODE_PACKAGES=\(([^)]+)\)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    (installed,) = re.findall(rf"^{what}_PACKAGES=\(([^)]+)\)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
 
-    needed = {*requirements.PACKAGES.values(), *commands.PACKAGES.values()}
     assert needed - {"util-linux"} == set(installed.split())

@@ -142,6 +142,7 @@ def make_observation(resource: ClientCredentialToken | None = None, **changes: A
         "secret": make_secret(resource).seen(),
         "whose": Ownership.OURS,
         "stored": make_stored(resource),
+        "granted": SCOPE,
         "credential": make_credential(),
         "credential_error": None,
         "attempts": Attempts(),
@@ -150,7 +151,10 @@ def make_observation(resource: ClientCredentialToken | None = None, **changes: A
         "wanted_leftovers": (),
         "margins": MARGINS,
     }
-    return Observation(**{**values, **changes})
+    seen = {**values, **changes}
+    credential: CredentialStatus | None = seen["credential"]
+    known = {"fingerprint": (credential.thumbprint_sha256 or "") if credential else ""}
+    return Observation(**{**known, **seen})
 
 
 def make_failing(**changes: Any) -> Attempts:

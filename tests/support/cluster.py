@@ -21,12 +21,16 @@ class Cluster:
     Attributes:
         resources: ClientCredentialTokens.
         secrets: Secrets, values in base64 as the API has them.
+        config_maps: ConfigMaps.
+        service_accounts: ServiceAccounts.
     """
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self.resources = Objects(rest, f"/apis/{API_VERSION}", PLURAL)
         self.secrets = Objects(rest, "/api/v1", "secrets")
+        self.config_maps = Objects(rest, "/api/v1", "configmaps")
+        self.service_accounts = Objects(rest, "/api/v1", "serviceaccounts")
 
     def create_namespace(self) -> str:
         """Create a namespace with a name of its own."""

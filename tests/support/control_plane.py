@@ -22,6 +22,7 @@ from support.pki import Authority, KeyPair, write_kubeconfig, write_rsa_key
 from support.ports import free_port
 from support.processes import Program
 from support.rest import Rest
+from tokensync.resource.names import GROUP, PLURAL
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -181,6 +182,16 @@ class ControlPlane:
         """
         values = {f"/registry/secrets/{namespace}/{name}": json.dumps(body) for name, body in secrets.items()}
         etcd.store(LOOPBACK, self._etcd_port, values)
+
+    def store_resources(self, namespace: str, resources: Mapping[str, Json]) -> None:
+        """Have ClientCredentialTokens, by their names, with the uids and the status that they bring along."""
+        prefix = f"/registry/{GROUP}/{PLURAL}/{namespace}"
+        values = {f"{prefix}/{name}": json.dumps(body) for name, body in resources.items()}
+        etcd.store(LOOPBACK, self._etcd_port, values)
+
+    def apply_crds(self, crds: Path = CRDS) -> None:
+        """Apply CustomResourceDefinitions over those that are there; unless told, ours as they are now."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", crds)
 
     def kubectl(self, *args: str | Path, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl as administrator; another `--kubeconfig` among the arguments goes before.

@@ -72,6 +72,11 @@ class Stage:
         self.scenario.put_certificate(name=name, data=data)
         return _credential(name)
 
+    def client_secret(self, name: str, value: bytes) -> Json:
+        """A client secret, in the key `value`."""
+        self.scenario.cluster.create_secret(self.scenario.namespace, name, {"value": value})
+        return {"credential": {"clientSecret": {"secretKeyRef": {"name": name, "key": "value"}}}}
+
     def pair(self, name: str, certificate: ClientCertificate) -> Json:
         """A credential of this certificate and its key."""
         self._facts[name]["sha1"] = certificate.thumbprint_sha1

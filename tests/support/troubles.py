@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from support.certificates import ClientCertificate, make_certificate
 from support.objects import Json
+from support.service_accounts import AUDIENCE
 from support.stage import Stage
 from tokensync.clock import rfc3339
 from tokensync.errors import Reason
@@ -111,8 +112,34 @@ CASES: dict[str, Case] = {
     "a-target": broken(
         Reason.CREDENTIAL_SOURCE_REFUSED,
         "Secret {namespace}/{name} is the target of a ClientCredentialToken: ",
-        "put the certificate and its key into a Secret of their own",
+        "put the credential into a Secret of its own",
         spec=Stage.target_as_credential,
+    ),
+    "secret-missing": broken(
+        Reason.CREDENTIAL_NOT_FOUND,
+        "Secret {namespace}/absent does not exist: create it with the key value, ",
+        "or correct credential.clientSecret.secretKeyRef.name",
+        spec=lambda _, __: {"credential": {"clientSecret": {"secretKeyRef": {"name": "absent", "key": "value"}}}},
+        stalled=False,
+    ),
+    "secret-empty": broken(
+        Reason.CREDENTIAL_MALFORMED,
+        'key "value" of Secret {namespace}/{name} is no client secret: it is empty, ',
+        "copy the value of the client secret (in Microsoft Entra ID not its Secret ID) into the Secret again",
+        spec=lambda stage, name: stage.client_secret(name, b"\n"),
+    ),
+    "account-missing": broken(
+        Reason.CREDENTIAL_NOT_FOUND,
+        "ServiceAccount {namespace}/absent does not exist: create it, or correct credential.serviceAccount.name",
+        spec=lambda _, __: {"credential": {"serviceAccount": {"name": "absent", "audience": AUDIENCE}}},
+        stalled=False,
+    ),
+    "audience-not-allowed": broken(
+        Reason.AUDIENCE_NOT_ALLOWED,
+        "this installation does not allow tokens of ServiceAccounts for the audience api://elsewhere: ",
+        "ask the administrator of tokensync to add it to the setting allowed-audiences, ",
+        "or correct credential.serviceAccount.audience",
+        spec=lambda _, __: {"credential": {"serviceAccount": {"name": "absent", "audience": "api://elsewhere"}}},
     ),
     # what the provider answers
     "wrong-tenant": Case(
@@ -233,7 +260,7 @@ CASES: dict[str, Case] = {
     "other-type": Case(
         Reason.TARGET_TYPE_MISMATCH,
         (
-            "Secret {namespace}/{name}-token has another type than Opaque, and a Secret's type cannot be changed: ",
+            "Secret {namespace}/{name}-token has another type than target.type, and a Secret's type cannot be changed: ",
             "give target.name another name, or delete the Secret",
         ),
         lambda stage, name: stage.existing(name, adopt=True, kind="kubernetes.io/basic-auth"),

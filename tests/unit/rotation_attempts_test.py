@@ -288,6 +288,7 @@ def test_restarted_operator_goes_on_where_the_other_stopped() -> None:
         failures=4,
         last=Failure(Reason.CLIENT_UNKNOWN, "no: mend it"),
         failing_since=NOW - HOUR,
+        failed_at=NOW,
         not_before=NOW + HOUR,
         token_wanted=True,
         made_for="1:AA",

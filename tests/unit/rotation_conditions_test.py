@@ -19,14 +19,14 @@ from support.builders import (
     make_schedule,
     make_stored,
 )
-from support.token_source import SHA1
+from support.token_source import CLIENT, SHA1
 from tokensync.errors import (
     CredentialError,
     Reason,
     SpecError,
     TokenSyncError,
 )
-from tokensync.resource.status import Condition, ConditionType, Status, TokenTimes
+from tokensync.resource.status import Condition, ConditionType, CredentialKind, CredentialStatus, Status, TokenTimes
 from tokensync.rotation.attempts import Failure
 from tokensync.rotation.conditions import conditions, unreadable
 from tokensync.rotation.decide import decide
@@ -42,6 +42,9 @@ BROKEN = CredentialError(
     Reason.KEY_MISMATCH, "the private key in Secret reports/x is not that of its certificate", remedy="put both into it"
 )
 FORBIDDEN_HOST = SpecError(Reason.HOST_NOT_ALLOWED, "login.example.com is not allowed", remedy="ask for it")
+ASKING = make_resource(
+    provider={"oidc": {"issuer": "https://login.example.com"}}, scopes=["reports:read", "reports:write", "audit"]
+)
 SUSPENDED_RESOURCE = make_resource(suspend=True)
 
 UNTIL = "Secret graph-token holds a token that is valid until 2026-11-23T14:45:00.000Z"
@@ -185,6 +188,16 @@ TABLE: dict[str, Row] = {
         Reason.RENEWED,
         "The token was issued at 2026-11-23T13:45:00.000Z",
     ),
+    "the last renewal brought less than was asked for": (
+        make_observation(ASKING, granted="reports:read other"),
+        RENEWAL_SUCCEEDED,
+        "True",
+        Reason.SCOPE_NARROWED,
+        (
+            "The token lacks scopes that were asked for, reports:write, audit: have the provider allow them to client "
+            f"{CLIENT}, or take them out of spec.scopes"
+        ),
+    ),
     "the last renewal failed": (
         make_observation(now=LATE, attempts=make_failing()),
         RENEWAL_SUCCEEDED,
@@ -249,9 +262,45 @@ TABLE: dict[str, Row] = {
         "True",
         Reason.CREDENTIAL_EXPIRES_SOON,
         (
-            f"{CERTIFICATE} 2026-12-23T13:46:00.000Z: register a new one and put it into Secret "
-            "reports/graph-client-certificate"
+            f"The certificate with SHA-1 thumbprint {SHA1} expires within 30 days, at 2026-12-23T13:46:00.000Z: "
+            "register a new one and put it into Secret reports/graph-client-certificate"
         ),
+    ),
+    "the certificate expires in a day": (
+        make_observation(credential=make_credential(not_after=SOON_AFTER + timedelta(days=1))),
+        CREDENTIAL_VALID,
+        "True",
+        Reason.CREDENTIAL_EXPIRES_SOON,
+        (
+            f"The certificate with SHA-1 thumbprint {SHA1} expires within a day, at 2026-11-24T13:46:00.000Z: "
+            "register a new one and put it into Secret reports/graph-client-certificate"
+        ),
+    ),
+    "the previous certificate is in use": (
+        make_observation(
+            remark="The provider was shown the previous certificate, valid until then: register the new one"
+        ),
+        CREDENTIAL_VALID,
+        "True",
+        Reason.CREDENTIAL_USABLE,
+        (
+            f"{CERTIFICATE} 2027-11-23T13:45:00.000Z. "
+            "The provider was shown the previous certificate, valid until then: register the new one"
+        ),
+    ),
+    "the credential is a client secret": (
+        make_observation(credential=CredentialStatus(kind=CredentialKind.CLIENT_SECRET, secret_resource_version="1")),
+        CREDENTIAL_VALID,
+        "True",
+        Reason.CREDENTIAL_USABLE,
+        "The client secret can be read; until when it is valid, only the provider knows",
+    ),
+    "the credential is a ServiceAccount": (
+        make_observation(credential=CredentialStatus(kind=CredentialKind.SERVICE_ACCOUNT)),
+        CREDENTIAL_VALID,
+        "True",
+        Reason.CREDENTIAL_USABLE,
+        "A token of the ServiceAccount is requested for each renewal",
     ),
     "the certificate expires in more": (
         make_observation(credential=make_credential(not_after=SOON_AFTER + timedelta(days=30, seconds=1))),

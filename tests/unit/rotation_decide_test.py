@@ -19,6 +19,7 @@ from support.builders import (
     make_secret,
     make_stored,
 )
+from support.token_source import SHA256
 from tokensync.errors import CredentialError, Reason, SpecError, TokenSyncError
 from tokensync.rotation.attempts import Attempts
 from tokensync.rotation.decide import (
@@ -163,7 +164,7 @@ def test_order_of_checks() -> None:
         {"stored": replace(another, edited=True)},
         {"stored": another},
         {"stored": answered},
-        {"credential": make_credential()},
+        {"credential": make_credential(), "fingerprint": SHA256},
         {"handled_request": None},
         {"now": SOON_AFTER},
         {"handled_request": "again", "attempts": Attempts()},

@@ -35,7 +35,8 @@ from tokensync.resource.names import (
 from tokensync.resource.names import (
     ISSUED_AT as ISSUED_AT_NAME,
 )
-from tokensync.resource.spec import ClientCredentialToken, DeletionPolicy, ValueName
+from tokensync.resource.spec import ClientCredentialToken
+from tokensync.resource.target import DeletionPolicy, ValueName
 from tokensync.rotation.decide import Acquire, Keep, Relabel, decide
 from tokensync.target.content import render
 from tokensync.target.ownership import Ownership
@@ -379,7 +380,4 @@ def test_secret_of_the_builders_is_what_an_application_leaves() -> None:
     secret = make_secret()
     assert secret.seen().fields == world.secret.seen().fields
     assert secret.owners == world.secret.owners == [make_owner()]
-    assert (
-        base64.b64decode(secret.data["token"]).decode()
-        == render(make_token(), {"token": ValueName.ACCESS_TOKEN})["token"]
-    )
+    assert base64.b64decode(secret.data["token"]).decode() == render(make_resource().spec.target, make_token())["token"]

@@ -45,6 +45,7 @@ UNREADABLE: Verdicts = {
     STALLED: ("True", Reason.INVALID_SPEC),
 }
 EXPIRES_SOON: Verdicts = WELL | {CREDENTIAL: ("True", Reason.CREDENTIAL_EXPIRES_SOON)}
+NARROWED: Verdicts = WELL | {RENEWED: ("True", Reason.SCOPE_NARROWED)}
 NO_ROOM: Verdicts = WELL | {GAP: ("False", Reason.LIFETIME_TOO_SHORT)}
 
 
@@ -88,6 +89,8 @@ SAYS_NOTHING: dict[str, tuple[Verdicts, Verdicts]] = {
     "the namespace goes": (WELL, WELL | dict.fromkeys((READY, RENEWED), ("False", Reason.NAMESPACE_TERMINATING))),
     "room again": (NO_ROOM, WELL),
     "a person is not needed any more, but it fails": (REFUSED | {STALLED: ("True", Reason.CLIENT_UNKNOWN)}, REFUSED),
+    "the same scopes are missing again": (NARROWED, NARROWED),
+    "the same stage goes on": (EXPIRES_SOON, EXPIRES_SOON),
     "a credential is known for the first time": (WELL | {CREDENTIAL: ("Unknown", Reason.ACQUIRING)}, WELL),
 }
 
@@ -121,6 +124,10 @@ SAYS: dict[str, tuple[Verdicts, Verdicts, list[tuple[str, Reason, str]]]] = {
         WELL,
         [("Normal", Reason.CREDENTIAL_USABLE, "CheckCredential")],
     ),
+    "scopes are missing": (WELL, NARROWED, [("Warning", Reason.SCOPE_NARROWED, "Renew")]),
+    "a first token lacks scopes": ({}, NARROWED, [("Warning", Reason.SCOPE_NARROWED, "Renew")]),
+    "it works again, with fewer scopes": (FAILING, NARROWED, [("Warning", Reason.SCOPE_NARROWED, "Renew")]),
+    "all scopes are granted again": (NARROWED, WELL, [("Normal", Reason.RENEWED, "Renew")]),
     "tokens get too short": (WELL, NO_ROOM, [("Warning", Reason.LIFETIME_TOO_SHORT, "Plan")]),
     "the first token is too short": ({}, NO_ROOM, [("Warning", Reason.LIFETIME_TOO_SHORT, "Plan")]),
     "a refusal lasts": (
@@ -189,6 +196,30 @@ def seen(**changes: Any) -> Status:
     observation = make_observation(**changes)
     times = TokenTimes(issued_at=ISSUED_AT, expires_at=EXPIRES_AT, renew_at=LATE) if observation.stored else None
     return Status(token=times).with_conditions(conditions(observation, decide(observation)))
+
+
+def reworded(before: Verdicts, kind: ConditionType, **changes: Any) -> list[tuple[Reason, str]]:
+    """What is announced when one condition says something else; `changes` are of the status."""
+    first = status(before)
+    told = (
+        condition.model_copy(update={"message": "other words"}) if condition.type is kind else condition
+        for condition in first.conditions
+    )
+    after = first.model_copy(update={"conditions": tuple(told), **changes})
+    return [(transition.reason, transition.note) for transition in transitions(first, after)]
+
+
+def test_what_goes_on_is_told_anew_where_its_words_are_news() -> None:
+    """Another stage before the end of the same credential, other scopes that are missing; no other condition's words."""
+    assert reworded(EXPIRES_SOON, CREDENTIAL) == [(Reason.CREDENTIAL_EXPIRES_SOON, "other words")]
+    assert reworded(NARROWED, RENEWED) == [(Reason.SCOPE_NARROWED, "other words")]
+    assert [reworded(WELL, kind) for kind in WELL] == [[]] * len(WELL)
+    assert reworded(FAILING, RENEWED) == reworded(BROKEN, CREDENTIAL) == []
+
+
+def test_a_credential_that_lives_shorter_than_a_stage_makes_no_noise() -> None:
+    """What replaces one that expires soon and does so, too, is nothing new: so it is each time, where they live a week."""
+    assert reworded(EXPIRES_SOON, CREDENTIAL, credential=make_credential(thumbprint_sha256="CC")) == []
 
 
 def test_a_life_in_conditions_as_they_are_made() -> None:

@@ -16,8 +16,8 @@
 {{- /* The arguments of `tokensync run`: a value's flag is its name in kebab case, and null is left to the operator. */ -}}
 {{- define "tokensync.arguments" -}}
 {{- $settings := list
-  "namespaces" "workers" "allowedHosts" "propagation" "clockSkew" "retryBudget" "providerRequestsPerSecond"
-  "deniedMetadata" "leaderElect" "leaseNamespace" "metricsAddress" "metricsPerObject" "logLevel" "logFormat"
+  "namespaces" "workers" "allowedHosts" "allowedAudiences" "propagation" "clockSkew" "retryBudget" "providerRequestsPerSecond"
+  "allowedSecretTypes" "deniedMetadata" "leaderElect" "leaseNamespace" "metricsAddress" "metricsPerObject" "logLevel" "logFormat"
 -}}
 {{- range $setting := $settings }}
 {{- $value := get $.Values $setting }}

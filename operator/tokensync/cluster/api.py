@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient
 from tokensync.cluster.refusals import Call, refusal, unavailable
 from tokensync.telemetry.metrics import Metrics
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _OK = 300
 _JSON = "application/json"
 _PAGE = "500"
@@ -80,7 +80,8 @@ class Api:
             TargetError: admission or quota refused the content.
         """
         what = Call(verb, collection.plural, subresource, namespace, name)
-        path = collection.path(namespace, None if verb is Verb.CREATE else name, subresource)
+        in_collection = verb is Verb.CREATE and subresource is None
+        path = collection.path(namespace, None if in_collection else name, subresource)
         headers = {"Content-Type": content_type, "Accept": accept}
         url, headers, payload = await self._prepare(verb, path, query, body, headers)
         if self._before_write and verb not in _READS:
@@ -88,7 +89,7 @@ class Api:
         count = partial(self._metrics.count_call, verb, what.resource if collection.base else DISCOVERY)
         try:
             response = await self._client.call_api(
-                _METHODS[verb], url, header_params=headers, body=payload, _request_timeout=_TIMEOUT
+                _METHODS[verb], url, header_params=headers, body=payload, _request_timeout=TIMEOUT
             )
             answer = _json(await response.read())
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError

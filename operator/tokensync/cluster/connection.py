@@ -1,5 +1,6 @@
 """How the API server is reached: from inside a pod, or by the kubeconfig that `KUBECONFIG` names."""
 
+import copy
 import os
 import socket
 import urllib.request
@@ -23,7 +24,13 @@ _EMPTY = b'"items":null'
 
 
 class Connection:
-    """One configuration, and the two things that speak with it: our API client, and the sessions of the watch."""
+    """One configuration, and what speaks with it.
+
+    Attributes:
+        configuration: of the official client.
+        client: our API client.
+        stranger: a client of the same server that has no credential of its own.
+    """
 
     def __init__(self, configuration: Configuration, *, connections: int) -> None:
         configuration.connection_pool_maxsize = connections
@@ -31,8 +38,8 @@ class Connection:
         # Trusting the environment at every request means to look for a .netrc at every request: a sixth of its cost.
         configuration.client_session_kwargs = {"trust_env": False}
         self.configuration = configuration
-        self.client = ApiClient(configuration)
-        self.client.user_agent = user_agent()
+        self.client, self.stranger = ApiClient(configuration), ApiClient(_without_credential(configuration))
+        self.client.user_agent = self.stranger.user_agent = user_agent()
 
     @classmethod
     async def open(cls, *, connections: int) -> "Connection":
@@ -60,6 +67,10 @@ class Connection:
         """The API server's URL."""
         return str(self.configuration.host)
 
+    async def bearer_token(self) -> str:
+        """What we are known by; empty where that is a client certificate."""
+        return (await self._authorization()).removeprefix("Bearer ")
+
     def watch_session(self, on_list: Callable[[str], None], observer: Observer) -> aiohttp.ClientSession:
         """A session for Kopf, which closes it when the API server answers 401 and then asks for another.
 
@@ -71,9 +82,9 @@ class Connection:
         """
 
         async def adapt(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-            authorization = (await self.configuration.auth_settings()).get("BearerToken")
+            authorization = await self._authorization()
             if authorization:
-                request.headers["Authorization"] = authorization["value"] or ""
+                request.headers["Authorization"] = authorization
             plural = request.url.path.rpartition("/")[2]
             watching = request.url.query.get("watch") == "true"
             if plural == "secrets":
@@ -96,8 +107,22 @@ class Connection:
         )
 
     async def close(self) -> None:
-        """Close our client; the watch's sessions are Kopf's to close."""
+        """Close our clients; the watch's sessions are Kopf's to close."""
         await self.client.close()
+        await self.stranger.close()
+
+    async def _authorization(self) -> str:
+        """The header of that name; empty if there is none. It is read anew from time to time, as it is in a pod."""
+        known = (await self.configuration.auth_settings()).get("BearerToken")
+        return (known["value"] or "") if known else ""
+
+
+def _without_credential(configuration: Configuration) -> Configuration:
+    """The same server, for a client that nobody knows: it has neither a certificate nor a token."""
+    bare = copy.deepcopy(configuration)
+    bare.cert_file = bare.key_file = bare.refresh_api_key_hook = None
+    bare.api_key = {}
+    return bare
 
 
 async def _expect_kinds(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

@@ -78,7 +78,7 @@ def _invalid(call: Call, answer: Mapping[str, Any]) -> Exception:
     if "type" in causes:
         return TargetError(
             Reason.TARGET_TYPE_MISMATCH,
-            f"{secret} has another type than Opaque, and a Secret's type cannot be changed",
+            f"{secret} has another type than target.type, and a Secret's type cannot be changed",
             remedy="give target.name another name, or delete the Secret",
         )
     if "data" in causes and "immutable" in text:

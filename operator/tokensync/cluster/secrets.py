@@ -8,6 +8,7 @@ from tokensync.cluster.api import Api, Collection, Verb
 from tokensync.cluster.refusals import NotFoundError
 from tokensync.resource.names import FIELD_MANAGER
 from tokensync.resource.spec import Key
+from tokensync.resource.target import OPAQUE
 from tokensync.target.metadata import SecretMetadata
 
 SECRETS = Collection("/api/v1", "secrets")
@@ -21,9 +22,10 @@ _BY_US = {"fieldManager": FIELD_MANAGER}
 
 
 class SecretContent(NamedTuple):
-    """A Secret as it was read: metadata and the decoded bytes of its keys."""
+    """A Secret as it was read: metadata, type, and the decoded bytes of its keys."""
 
     metadata: SecretMetadata
+    type: str
     data: Mapping[str, bytes]
 
     def __repr__(self) -> str:
@@ -43,7 +45,7 @@ class ClusterSecrets:
         except NotFoundError:
             return None
         data = {name: base64.b64decode(value) for name, value in (body.get("data") or {}).items()}
-        return SecretContent(SecretMetadata.parse(body), data)
+        return SecretContent(SecretMetadata.parse(body), body.get("type", OPAQUE), data)
 
     async def inspect(self, key: Key) -> SecretMetadata | None:
         """The Secret's metadata; None if there is none."""

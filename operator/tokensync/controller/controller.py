@@ -55,6 +55,7 @@ class Controller:
         self._workers = workers
         self._idle = asyncio.Semaphore(workers)
         self._assigned = asyncio.Queue[Key]()
+        reconciler.wakes(self._wake)
         self.queue = DueQueue(clock, workers=workers, urgency=self._urgency)
 
     def knows(self, metadata: Mapping[str, Any]) -> bool:

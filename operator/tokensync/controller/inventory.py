@@ -44,7 +44,7 @@ class Record:
     suspended: bool
     ready: bool
     target: Key
-    credential: Key
+    credentials: tuple[Key, ...]
     expires_at: datetime | None
     renew_at: datetime | None
     credential_expires_at: datetime | None
@@ -57,7 +57,6 @@ class Record:
         spec = body.get("spec") or {}
         status = body.get("status") or {}
         key = Key(metadata["namespace"], metadata["name"])
-        certificate = (spec.get("credential") or {}).get("certificate") or {}
         kept = {name: value for name, value in metadata.items() if name != "managedFields"}
         return cls(
             key=key,
@@ -69,7 +68,7 @@ class Record:
             suspended=bool(spec.get("suspend")),
             ready=_is_ready(status, metadata.get("generation", 0)),
             target=Key(key.namespace, (spec.get("target") or {}).get("name", "")),
-            credential=Key(key.namespace, (certificate.get("secretRef") or {}).get("name", "")),
+            credentials=tuple(Key(key.namespace, name) for name in _credentials(spec.get("credential") or {})),
             expires_at=_moment(status, "token", "expiresAt"),
             renew_at=_moment(status, "token", "renewAt"),
             credential_expires_at=_moment(status, "credential", "notAfter"),
@@ -157,7 +156,7 @@ class Inventory:
             self._unlink(known)
         self._resources[record.key] = record
         self._uids[record.uid] = record.key
-        for secret in (record.target, record.credential):
+        for secret in (record.target, *record.credentials):
             self._users[secret].add(record.key)
         return True
 
@@ -226,7 +225,7 @@ class Inventory:
 
     def _unlink(self, record: Record) -> None:
         self._uids.pop(record.uid, None)
-        for secret in (record.target, record.credential):
+        for secret in (record.target, *record.credentials):
             users = self._users[secret]
             users.discard(record.key)
             if not users:
@@ -253,6 +252,13 @@ class Inventory:
         owned.discard(secret.key)
         if not owned:
             del self._owned[secret.controller_uid]
+
+
+def _credentials(credential: dict[str, Any]) -> Iterator[str]:
+    """The names of the Secrets that a spec proves itself with."""
+    for kind, references in (("certificate", ("secretRef", "fallbackSecretRef")), ("clientSecret", ("secretKeyRef",))):
+        chosen = credential.get(kind) or {}
+        yield from (chosen[reference].get("name", "") for reference in references if chosen.get(reference))
 
 
 def _moment(status: dict[str, Any], part: str, name: str) -> datetime | None:

@@ -1,46 +1,66 @@
 """The credentials in use: each Secret is read once for each of its versions, and parsed once.
 
-Keys live here, in memory, for as long as a resource names their Secret; a renewal reads nothing.
+Keys live here, in memory, for as long as a resource names their Secret; a renewal reads nothing. Tokens of
+ServiceAccounts are requested anew each time, and never kept.
 """
 
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from tokensync.controller.federation import Federation
 from tokensync.controller.inventory import Inventory
 from tokensync.controller.ports import SecretContent, SecretStore
+from tokensync.controller.sources import must_be_a_source
+from tokensync.credentials.client_secret import read_client_secret
+from tokensync.credentials.opening import MOST_AT_ONCE
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
+from tokensync.credentials.proof import ClientSecret, Proof
+from tokensync.credentials.use import check_use
 from tokensync.errors import CredentialError, Reason, TokenSyncError
-from tokensync.resource.names import OWNER_UID_LABEL
-from tokensync.resource.spec import CertificateCredential, ClientCredentialToken, Key
-from tokensync.resource.status import ConditionType, CredentialStatus, Status
+from tokensync.resource.credential import CertificateCredential, ClientSecretCredential, ServiceAccountCredential
+from tokensync.resource.spec import ClientCredentialToken, Key
+from tokensync.resource.status import ConditionType, CredentialKind, CredentialStatus, Status
 from tokensync.target.metadata import SecretMetadata
+
+Form = CertificateCredential | ClientSecretCredential
+"""How a Secret is read."""
 
 
 class Finding(NamedTuple):
-    """What is known of a credential: how it is reported (as last read well), and what is wrong with it, if anything."""
+    """What is known of a credential.
+
+    Attributes:
+        reported: how it is reported, as last read well.
+        error: what is wrong with it, if anything.
+        fingerprint: of what would be offered first; empty where that is not known, or new each time.
+    """
 
     reported: CredentialStatus | None
     error: TokenSyncError | None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     resource_version: str
-    pair: KeyPair | None
+    proof: KeyPair | ClientSecret | None
     error: CredentialError | None
 
 
 class Keyring:
-    """Certificates and their keys, by the Secret and the keys that hold them."""
+    """What is read from Secrets to prove who a client is, by the Secret and by how it is read."""
 
-    def __init__(self, secrets: SecretStore, inventory: Inventory) -> None:
+    def __init__(self, secrets: SecretStore, inventory: Inventory, federation: Federation) -> None:
         self._secrets = secrets
         self._inventory = inventory
-        self._entries: dict[Key, dict[CertificateCredential, _Entry]] = {}
+        self._federation = federation
+        self._openings = asyncio.Semaphore(MOST_AT_ONCE)
+        self._entries: dict[Key, dict[Form, _Entry]] = {}
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def look(self, resource: ClientCredentialToken, status: Status, now: datetime) -> Finding:
@@ -51,29 +71,38 @@ class Keyring:
             status: its status: a Secret of the version that it found usable, for this spec, is not read again.
             now: the wall clock.
         """
-        seen, known = self._inventory.secret(resource.credential_key), status.credential
-        same = seen and known and seen.resource_version == known.secret_resource_version and now < known.not_after
-        if same and _found_usable(status, resource.metadata.generation):
-            return Finding(known, None)
+        form, known = resource.spec.credential.chosen, status.credential
+        if isinstance(form, ServiceAccountCredential):
+            return Finding(
+                CredentialStatus(kind=CredentialKind.SERVICE_ACCOUNT), self._federation.refusal(resource.spec)
+            )
+        if known and self._is_unchanged(resource, known, now) and _found_usable(status, resource.metadata.generation):
+            return Finding(known, None, self._fingerprint(resource, known))
         try:
-            entry = await self._entry(resource)
+            entry = await self._entry(resource.credential_keys[0], form)
         except TokenSyncError as error:
             return Finding(known, error)
-        if entry.pair is None:
+        if entry.proof is None:
             return Finding(known, entry.error)
-        return Finding(_report(entry, entry.pair, known), _time_fault(entry.pair, now))
+        reported = self._report(resource, entry, entry.proof, known)
+        return Finding(reported, _fault(entry.proof, resource, now), entry.proof.fingerprint)
 
-    async def pair(self, resource: ClientCredentialToken) -> KeyPair:
-        """The pair to sign with.
+    async def proofs(self, resource: ClientCredentialToken) -> tuple[Proof, ...]:
+        """What to prove the client with: the first, and the one to fall back to if there is one that can be used.
+
+        A ServiceAccount's token is requested now: whoever asks for it is about to use it.
 
         Raises:
-            CredentialError: if there is none that can be used.
+            CredentialError: if there is no first that can be used.
             ClusterError: if it cannot be read.
+            SpecError: if a ServiceAccount's token may not be requested for that audience.
         """
-        entry = await self._entry(resource)
-        if entry.pair is None:
-            raise entry.error or CredentialError(Reason.CREDENTIAL_NOT_FOUND, "no pair")
-        return entry.pair
+        form = resource.spec.credential.chosen
+        if isinstance(form, ServiceAccountCredential):
+            return (await self._federation.proof(resource, form),)
+        first, *others = resource.credential_keys
+        proof = _usable(await self._entry(first, form), resource)
+        return (proof, *[each for key in others if (each := await self._fallback(key, form, resource))])
 
     def forget_unused(self, secret: Key) -> None:
         """Drop the keys of a Secret that no resource names any more."""
@@ -81,50 +110,99 @@ class Keyring:
             self._entries.pop(secret, None)
             self._locks.pop(secret, None)
 
-    async def _entry(self, resource: ClientCredentialToken) -> _Entry:
-        secret = resource.credential_key
-        certificate = resource.spec.credential.certificate
+    def _version(self, secret: Key) -> str | None:
+        seen = self._inventory.secret(secret)
+        return seen.resource_version if seen else None
+
+    def _versions(self, resource: ClientCredentialToken) -> tuple[str | None, str | None]:
+        first, *others = (self._version(key) for key in resource.credential_keys)
+        return first, others[0] if others else None
+
+    def _is_unchanged(self, resource: ClientCredentialToken, known: CredentialStatus, now: datetime) -> bool:
+        in_time = known.not_after is None or now < known.not_after
+        versions = (known.secret_resource_version, known.fallback_secret_resource_version)
+        return in_time and self._versions(resource) == versions
+
+    def _fingerprint(self, resource: ClientCredentialToken, known: CredentialStatus) -> str:
+        if known.thumbprint_sha256:
+            return known.thumbprint_sha256
+        seen = self._inventory.secret(resource.credential_keys[0])
+        return _fingerprint(seen) if seen else ""
+
+    def _report(
+        self,
+        resource: ClientCredentialToken,
+        entry: _Entry,
+        proof: KeyPair | ClientSecret,
+        known: CredentialStatus | None,
+    ) -> CredentialStatus:
+        """A pair that is the same in another version of its Secret is reported as before: touching it writes nothing."""
+        _, fallback = self._versions(resource)
+        if isinstance(proof, ClientSecret):
+            return CredentialStatus(kind=CredentialKind.CLIENT_SECRET, secret_resource_version=entry.resource_version)
+        if known and known.thumbprint_sha256 == proof.thumbprint_sha256:
+            return known.model_copy(update={"fallback_secret_resource_version": fallback})
+        return CredentialStatus(
+            kind=CredentialKind.CERTIFICATE,
+            thumbprint_sha1=proof.thumbprint_sha1,
+            thumbprint_sha256=proof.thumbprint_sha256,
+            not_after=proof.not_after,
+            secret_resource_version=entry.resource_version,
+            fallback_secret_resource_version=fallback,
+        )
+
+    async def _fallback(self, secret: Key, form: Form, resource: ClientCredentialToken) -> Proof | None:
+        """What to fall back to; None if there is nothing usable, as when a rollover is over and its Secret gone."""
+        if self._inventory.secret(secret) is None:
+            return None
+        try:
+            return _usable(await self._entry(secret, form), resource)
+        except CredentialError:
+            return None
+
+    async def _entry(self, secret: Key, form: Form) -> _Entry:
         async with self._locks[secret]:
-            seen = self._inventory.secret(secret)
-            entry = self._entries.get(secret, {}).get(certificate)
-            if entry is None or seen is None or seen.resource_version != entry.resource_version:
-                entry = await self._load(secret, certificate)
-                self._entries.setdefault(secret, {})[certificate] = entry
+            entry = self._entries.get(secret, {}).get(form)
+            if entry is None or self._version(secret) != entry.resource_version:
+                entry = await self._load(secret, form)
+                self._entries.setdefault(secret, {})[form] = entry
             return entry
 
-    async def _load(self, secret: Key, certificate: CertificateCredential) -> _Entry:
+    async def _load(self, secret: Key, form: Form) -> _Entry:
         content = await self._secrets.read(secret)
         if content is None:
-            raise CredentialError(
-                Reason.CREDENTIAL_NOT_FOUND,
-                f"Secret {secret} does not exist",
-                remedy=f"create it with the keys {certificate.certificate_key} and {certificate.private_key_key}, "
-                "or correct credential.certificate.secretRef.name",
-            )
+            raise _absent(secret, form)
         self._inventory.learn_secret(content.metadata)
         try:
-            return _Entry(content.metadata.resource_version, _parse(secret, certificate, content), None)
+            return _Entry(content.metadata.resource_version, await self._parse(secret, form, content), None)
         except CredentialError as error:
             return _Entry(content.metadata.resource_version, None, error)
 
+    async def _parse(self, secret: Key, form: Form, content: SecretContent) -> KeyPair | ClientSecret:
+        must_be_a_source(content)
+        if isinstance(form, ClientSecretCredential):
+            fingerprint = _fingerprint(content.metadata)
+            return read_client_secret(content.data, form.secret_key_ref, secret=str(secret), fingerprint=fingerprint)
+        read = partial(read_pair, content.data, form, secret=str(secret))
+        if not form.is_encrypted:
+            return read()
+        async with self._openings:  # here, not in the thread: names are resolved by threads of the same pool
+            return await asyncio.to_thread(read)
 
-def _parse(secret: Key, certificate: CertificateCredential, content: SecretContent) -> KeyPair:
-    if _is_a_target(content.metadata):
-        raise CredentialError(
-            Reason.CREDENTIAL_SOURCE_REFUSED,
-            f"Secret {secret} is the target of a ClientCredentialToken",
-            remedy="put the certificate and its key into a Secret of their own",
+
+def _absent(secret: Key, form: Form) -> CredentialError:
+    if isinstance(form, ClientSecretCredential):
+        remedy = (
+            f"create it with the key {form.secret_key_ref.key}, or correct credential.clientSecret.secretKeyRef.name"
         )
-    return read_pair(
-        content.data,
-        certificate_key=certificate.certificate_key,
-        private_key_key=certificate.private_key_key,
-        secret=str(secret),
-    )
+    else:
+        keys = (form.pkcs12_key,) if form.pkcs12_key else (form.certificate_key, form.private_key_key)
+        remedy = f"create it with the keys {' and '.join(keys)}, or correct credential.certificate.secretRef.name"
+    return CredentialError(Reason.CREDENTIAL_NOT_FOUND, f"Secret {secret} does not exist", remedy=remedy)
 
 
-def _is_a_target(secret: SecretMetadata) -> bool:
-    return secret.controlled_by_token or OWNER_UID_LABEL in secret.labels
+def _fingerprint(secret: SecretMetadata) -> str:
+    return f"{secret.uid}.{secret.resource_version}"
 
 
 def _found_usable(status: Status, generation: int) -> bool:
@@ -132,22 +210,18 @@ def _found_usable(status: Status, generation: int) -> bool:
     return bool(condition and condition.status == "True" and condition.observed_generation == generation)
 
 
-def _report(entry: _Entry, pair: KeyPair, known: CredentialStatus | None) -> CredentialStatus:
-    """A pair that is the same in another version of its Secret is reported as before: touching it writes nothing."""
-    if known and known.thumbprint_sha256 == pair.thumbprint_sha256:
-        return known
-    return CredentialStatus(
-        kind="Certificate",
-        thumbprint_sha1=pair.thumbprint_sha1,
-        thumbprint_sha256=pair.thumbprint_sha256,
-        not_after=pair.not_after,
-        secret_resource_version=entry.resource_version,
-    )
+def _usable(entry: _Entry, resource: ClientCredentialToken) -> Proof:
+    if entry.proof is None:
+        raise entry.error or CredentialError(Reason.CREDENTIAL_NOT_FOUND, "no proof")
+    check_use(entry.proof, resource.spec)
+    return entry.proof
 
 
-def _time_fault(pair: KeyPair, now: datetime) -> CredentialError | None:
+def _fault(proof: KeyPair | ClientSecret, resource: ClientCredentialToken, now: datetime) -> CredentialError | None:
     try:
-        pair.check_validity(now)
+        check_use(proof, resource.spec)
+        if isinstance(proof, KeyPair):
+            proof.check_validity(now)
     except CredentialError as error:
         return error
     return None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from tokensync.credentials.pair import KeyPair
+from tokensync.credentials.proof import Proof
 from tokensync.resource.spec import Key, Spec
 from tokensync.rotation.transitions import Transition
 from tokensync.target.metadata import SecretMetadata
@@ -17,6 +17,11 @@ class SecretContent(Protocol):
     @property
     def metadata(self) -> SecretMetadata:
         """Its metadata."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """What it is for, as in `kubernetes.io/tls`."""
         ...
 
     @property
@@ -53,6 +58,26 @@ class SecretStore(Protocol):
         ...
 
 
+class ConfigMapStore(Protocol):
+    """The cluster's ConfigMaps. Every method raises ClusterError when it is refused or not answered."""
+
+    async def read(self, key: Key) -> Mapping[str, bytes] | None:
+        """Its keys and their bytes; None if there is none."""
+        ...
+
+
+class ServiceAccounts(Protocol):
+    """The cluster's ServiceAccounts. Every method raises ClusterError when it is refused or not answered."""
+
+    async def request_token(self, key: Key, audience: str) -> str | None:
+        """A new token of a ServiceAccount, for this audience; None if there is no such ServiceAccount."""
+        ...
+
+    async def accepts(self, token: str) -> bool:
+        """Whether the API server takes a token for a credential of its own."""
+        ...
+
+
 class ResourceStore(Protocol):
     """The cluster's resources. Every method raises ClusterError when it is refused or not answered."""
 
@@ -80,12 +105,19 @@ class TokenSource(Protocol):
         """The token endpoint's name: who shares it shares its slowness."""
         ...
 
+    def host(self, spec: Spec) -> str:
+        """The token endpoint's host: what it asks of a client, as by `Retry-After`, it asks of all that client's requests."""
+        ...
+
     def take_turn(self, spec: Spec) -> timedelta:
         """How long the request budget makes this client wait. Zero if it may ask now, which takes its turn."""
         ...
 
-    async def acquire(self, spec: Spec, pair: KeyPair) -> AccessToken:
-        """Get a token. Raises ProviderError or SpecError."""
+    async def acquire(self, spec: Spec, proof: Proof, *, authorities: str = "") -> AccessToken:
+        """Get a token from a provider whose certificate comes from these (PEM); empty for those trusted anyway.
+
+        Raises ProviderError or SpecError.
+        """
         ...
 
 

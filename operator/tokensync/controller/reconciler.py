@@ -6,7 +6,7 @@ Everything that can happen to a token comes through `Reconciler.reconcile`; it r
 import itertools
 import secrets as randomness
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,12 +14,16 @@ import structlog
 
 from tokensync.clock import Clock
 from tokensync.controller.announcer import Announcer
+from tokensync.controller.authorities import Authorities
+from tokensync.controller.clearance import Clearance
+from tokensync.controller.federation import Federation
 from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.keyring import Keyring
 from tokensync.controller.lateness import Lateness
-from tokensync.controller.limits import denied_metadata
+from tokensync.controller.limits import Limits
 from tokensync.controller.memory import Memory
 from tokensync.controller.ports import Leadership, ResourceStore, SecretStore, TokenSource
+from tokensync.controller.purchase import Purchase
 from tokensync.controller.renewal import GoingAwayError, Renewal, where
 from tokensync.controller.report import report
 from tokensync.errors import (
@@ -36,7 +40,7 @@ from tokensync.errors import (
 from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.resource.status import Attempt, Status
 from tokensync.rotation.conditions import unreadable
-from tokensync.rotation.decide import Acquire, Decision, Keep, Relabel, Sweep, Wait, decide, next_check
+from tokensync.rotation.decide import Acquire, Decision, DropPrevious, Keep, Relabel, Sweep, Wait, decide, next_check
 from tokensync.rotation.observation import Observation
 from tokensync.rotation.schedule import Margins
 from tokensync.target.ownership import Ownership, ownership
@@ -62,28 +66,38 @@ class Reconciler:
         secrets: SecretStore,
         resources: ResourceStore,
         source: TokenSource,
+        federation: Federation,
+        authorities: Authorities,
         leadership: Leadership,
         announcer: Announcer,
         lateness: Lateness,
         clock: Clock,
         margins: Margins,
-        denied: Sequence[str],
+        limits: Limits,
     ) -> None:
         self._inventory = inventory
         self._resources = resources
         self._source = source
+        self._federation = federation
         self._announcer = announcer
         self._clock = clock
         self._margins = margins
-        self._denied = denied
-        self._keyring = Keyring(secrets, inventory)
-        self._renewal = Renewal(
-            inventory=inventory,
+        self._limits = limits
+        self._keyring = Keyring(secrets, inventory, federation)
+        self._clearance = Clearance(self._keyring, source, clock)
+        purchase = Purchase(
             keyring=self._keyring,
-            secrets=secrets,
-            resources=resources,
+            authorities=authorities,
             source=source,
             leadership=leadership,
+            clearance=self._clearance,
+            clock=clock,
+        )
+        self._renewal = Renewal(
+            inventory=inventory,
+            purchase=purchase,
+            secrets=secrets,
+            resources=resources,
             lateness=lateness,
             clock=clock,
         )
@@ -93,8 +107,13 @@ class Reconciler:
         """What is remembered of a resource, if anything."""
         return self._memories.get(key)
 
+    def wakes(self, wake: Callable[[Iterable[Key]], None]) -> None:
+        """Have this told of the resources that wait for others, when they may go on."""
+        self._clearance.wake = wake
+
     def forget(self) -> None:
         """Remember nothing: another replica may have worked meanwhile."""
+        self._clearance.forget()
         for key in tuple(self._memories):
             self._forget(key)
 
@@ -125,6 +144,8 @@ class Reconciler:
             except ConflictError:
                 if not await self._look_again(record):
                     break
+            finally:
+                self._clearance.landed(key)
         return self._clock.now() + _SOON
 
     async def _bring_in_order(self, record: Record, memory: Memory) -> datetime | None:
@@ -134,7 +155,9 @@ class Reconciler:
             return await self._refuse(record, error)
         for looks in itertools.count(1):
             seen = await self._observe(resource, status, memory)
-            decision = self._held_back(seen, decide(seen))
+            decision = decide(seen)
+            if isinstance(decision, Acquire):
+                decision = await self._clearance.ask(seen, decision.because, memory)
             if looks > _LOOKS or not await self._act(record, seen, decision, memory):
                 break
             if looks == _LOOKS:
@@ -150,7 +173,11 @@ class Reconciler:
         self._use_credential(resource, memory)
         if not memory.was_in_order(resource):
             memory.attempts = memory.attempts.at_peace()
+        memory.request_seen_at(resource.renew_request, self._clock.now())
+        limit = self._limit(resource, memory)
         finding = await self._keyring.look(resource, status, self._clock.now())
+        if limit is None:
+            memory.attempts = self._clearance.relieve(resource, finding.fingerprint, memory.attempts)
         secret = self._inventory.secret(resource.target_key)
         whose = ownership(
             secret,
@@ -168,23 +195,26 @@ class Reconciler:
             now=self._clock.now(),
             resource=resource,
             status=status,
-            limit=self._limit(resource, memory),
+            limit=limit,
             secret=secret,
             whose=whose,
             stored=stored,
+            granted=memory.granted_scope(stored, status),
             credential=finding.reported,
             credential_error=finding.error,
+            fingerprint=finding.fingerprint,
             attempts=memory.attempts,
             handled_request=memory.handled_request,
             leftovers=leftovers,
             wanted_leftovers=tuple(other for other in leftovers if self._inventory.is_target(other.key)),
             margins=self._margins,
+            remark=memory.remark_on(stored),
         )
 
     def _use_credential(self, resource: ClientCredentialToken, memory: Memory) -> None:
-        if memory.credential != resource.credential_key:
-            self._keyring.forget_unused(memory.credential)
-            memory.credential = resource.credential_key
+        before, memory.credentials = memory.credentials, resource.credential_keys
+        for secret in set(before) - set(memory.credentials):
+            self._keyring.forget_unused(secret)
 
     def _limit(self, resource: ClientCredentialToken, memory: Memory) -> SpecError | None:
         try:
@@ -192,12 +222,7 @@ class Reconciler:
             memory.endpoint = self._source.endpoint(resource.spec)
         except SpecError as error:
             return error
-        return denied_metadata(resource.spec.target, self._denied)
-
-    def _held_back(self, seen: Observation, decision: Decision) -> Decision:
-        """A request waits for its turn in the budget instead of holding a worker."""
-        delay = self._source.take_turn(seen.resource.spec) if isinstance(decision, Acquire) else timedelta(0)
-        return Wait(seen.now + delay) if delay else decision
+        return self._federation.refusal(resource.spec) or self._limits.refusal(resource.spec.target)
 
     # act
 
@@ -209,6 +234,8 @@ class Reconciler:
                     await self._renewal.acquire(record, seen, because, memory)
                 case Relabel():
                     await self._renewal.relabel(seen, memory)
+                case DropPrevious():
+                    await self._renewal.drop_previous(seen)
                 case Sweep(secrets):
                     await self._renewal.sweep(record, secrets)
                 case _:
@@ -223,6 +250,7 @@ class Reconciler:
 
     def _failed(self, seen: Observation, error: TokenSyncError, memory: Memory, *, token_wanted: bool) -> None:
         now = self._clock.now()
+        trouble = self._clearance.trouble_of(seen, error) if token_wanted else None
         memory.attempts = memory.attempts.failed(
             error,
             now=now,
@@ -230,6 +258,8 @@ class Reconciler:
             made_for=seen.inputs,
             token_wanted=token_wanted,
             chance=randomness.randbelow(1 << 30) / (1 << 30),
+            wait=trouble.wait if trouble else None,
+            since=trouble.since if trouble else None,
         )
         if token_wanted and seen.open_request:
             memory.handled(seen.open_request, now)
@@ -255,6 +285,8 @@ class Reconciler:
 
     async def _publish(self, record: Record, seen: Observation, decision: Decision, memory: Memory) -> datetime | None:
         again = next_check(seen, decision)
+        if isinstance(decision, Wait) and decision.quiet:
+            return again
         silent = seen.status.observed_generation != record.generation and not memory.attempts.failures
         if silent and isinstance(decision, Wait) and decision.until - seen.now <= _QUIET:
             return again
@@ -311,7 +343,7 @@ class Reconciler:
         memory = self._memories.get(record.key)
         if memory is None or memory.uid != record.uid:
             self._forget(record.key)
-            memory = self._memories[record.key] = Memory.recall(record.uid, record.credential, record.status)
+            memory = self._memories[record.key] = Memory.recall(record.uid, record.credentials, record.status)
         return memory
 
     def _forget(self, key: Key) -> None:
@@ -319,7 +351,8 @@ class Reconciler:
         if memory:
             self._renewal.forget(memory.uid)
             self._announcer.forget(memory.uid)
-            self._keyring.forget_unused(memory.credential)
+            for secret in memory.credentials:
+                self._keyring.forget_unused(secret)
 
     async def _look_again(self, record: Record) -> bool:
         """Read what a conflict said is not as it was known; False if that cannot be read now."""

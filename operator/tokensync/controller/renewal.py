@@ -6,19 +6,20 @@ import structlog
 
 from tokensync.clock import Clock, rfc3339, to_milliseconds
 from tokensync.controller.inventory import Inventory, Record
-from tokensync.controller.keyring import Keyring
 from tokensync.controller.lateness import Lateness
 from tokensync.controller.memory import Memory
-from tokensync.controller.ports import Leadership, ResourceStore, SecretStore, TokenSource
+from tokensync.controller.ports import ResourceStore, SecretStore
+from tokensync.controller.purchase import Purchase
 from tokensync.errors import ConflictError, NamespaceTerminatingError, Reason
 from tokensync.resource.spec import Key
 from tokensync.resource.status import Attempt
 from tokensync.rotation.decide import REPAIRS, Violation
 from tokensync.rotation.observation import Observation
-from tokensync.rotation.schedule import plan
+from tokensync.target.fingerprint import AcquiredFor
 from tokensync.target.metadata import SecretMetadata
 from tokensync.target.ownership import Ownership
-from tokensync.target.writes import Issue, create_body, relabel_patch, renew_patch
+from tokensync.target.previous import PreviousToken, previous_keys, token_in
+from tokensync.target.writes import Issue, create_body, drop_previous_patch, relabel_patch, renew_patch
 
 log = structlog.get_logger("tokensync")
 
@@ -38,20 +39,16 @@ class Renewal:
         self,
         *,
         inventory: Inventory,
-        keyring: Keyring,
+        purchase: Purchase,
         secrets: SecretStore,
         resources: ResourceStore,
-        source: TokenSource,
-        leadership: Leadership,
         lateness: Lateness,
         clock: Clock,
     ) -> None:
         self._inventory = inventory
-        self._keyring = keyring
+        self._purchase = purchase
         self._secrets = secrets
         self._resources = resources
-        self._source = source
-        self._leadership = leadership
         self._lateness = lateness
         self._clock = clock
         self._terminating: set[str] = set()
@@ -60,9 +57,13 @@ class Renewal:
         """Get a token, unless one was bought and not written, and write it into the target."""
         if seen.whose is Ownership.ABSENT:
             await self._must_exist(record, memory)
-        issue = self._unwritten(seen, memory) or await self._buy(seen, memory)
-        self._must_be_current(record)
-        written = await self._write(seen, issue)
+        try:
+            issue = memory.unwritten(seen) or await self._buy(seen, memory)
+            self._must_be_current(record)
+            written = await self._write(seen, issue)
+        except NamespaceTerminatingError:
+            self._stop(record.key.namespace)
+            raise
         repaired = because in REPAIRS and memory.was_in_order(seen.resource)
         self._lateness.renewed(record, seen.schedule)
         self._wrote(written, seen, memory)
@@ -85,6 +86,18 @@ class Renewal:
             memory.attempts = memory.attempts.repaired(self._clock.now())
         self._wrote(written, seen, memory)
         log.info("target brought in order", **where(seen.resource.key), secret=written.key.name)
+
+    async def drop_previous(self, seen: Observation) -> None:
+        """Take the previous token out of the target.
+
+        That is no news for the status: a target in another version than the status tells is judged by who changed
+        which field, as after a crash.
+        """
+        if seen.secret is None:
+            return
+        patch = drop_previous_patch(seen.resource, seen.secret)
+        self._inventory.put_secret(await self._secrets.patch(seen.resource.target_key, patch))
+        log.info("previous token dropped", **where(seen.resource.key), secret=seen.secret.key.name)
 
     async def sweep(self, record: Record, secrets: Sequence[SecretMetadata]) -> None:
         """Delete former targets."""
@@ -132,37 +145,31 @@ class Renewal:
         if known is None or known.deleting or (known.uid, known.generation) != (record.uid, record.generation):
             raise ConflictError(f"{record.key} changed while its token was asked for")
 
-    def _unwritten(self, seen: Observation, memory: Memory) -> Issue | None:
-        """The token that was bought and could not be written, if it still answers what is asked and is not yet due."""
-        issue = memory.bought
-        if issue is None or issue.acquired_for != seen.acquired_for:
-            return None
-        due = plan(
-            issue.token.issued_at,
-            issue.token.expires_at,
-            renewal=seen.resource.spec.renewal,
-            margins=seen.margins,
-            uid=seen.resource.metadata.uid,
-        ).renew_at
-        return issue if seen.now < due else None
-
     async def _buy(self, seen: Observation, memory: Memory) -> Issue:
-        pair = await self._keyring.pair(seen.resource)
-        self._leadership.require()
-        token = await self._source.acquire(seen.resource.spec, pair)
-        memory.bought = Issue(token, seen.acquired_for, seen.resource.renew_request)
+        bought = await self._purchase.buy(seen)
+        acquired_for = AcquiredFor.of(seen.resource.spec, *bought.fingerprints)
+        memory.bought, memory.remark = Issue(bought.token, acquired_for, seen.resource.renew_request), bought.remark
         return memory.bought
 
     async def _write(self, seen: Observation, issue: Issue) -> SecretMetadata:
         key = seen.resource.target_key
         if seen.secret:
             adopting = seen.whose is Ownership.ADOPTABLE
-            return await self._secrets.patch(key, renew_patch(seen.resource, seen.secret, issue, adopting=adopting))
-        try:
-            return await self._secrets.create(key, create_body(seen.resource, issue))
-        except NamespaceTerminatingError:
-            self._stop(key.namespace)
-            raise
+            previous = await self._previous(seen, seen.secret)
+            patch = renew_patch(seen.resource, seen.secret, issue, adopting=adopting, previous=previous)
+            return await self._secrets.patch(key, patch)
+        return await self._secrets.create(key, create_body(seen.resource, issue))
+
+    async def _previous(self, seen: Observation, secret: SecretMetadata) -> PreviousToken | None:
+        """The token that the target holds, if it is to be kept, and known to be ours and valid for this spec."""
+        target, stored = seen.resource.spec.target, seen.stored
+        if stored is None or not previous_keys(target) or not seen.usable or stored.issued_at > seen.now:
+            return None
+        content = await self._secrets.read(secret.key)
+        if content is None or content.metadata.resource_version != secret.resource_version:
+            raise ConflictError(f"Secret {secret.key} changed while its next token was asked for")
+        value = token_in(content.data, target)
+        return PreviousToken(value, stored.expires_at) if value else None
 
     def _stop(self, namespace: str) -> None:
         """Nothing can be created there any more, so none of its resources asks for a token in vain."""
@@ -178,7 +185,7 @@ class Renewal:
         memory.bought = None
         memory.granted = (issue.token.issued_at, issue.token.scope)
         memory.renewed_at = to_milliseconds(now)
-        memory.attempt = Attempt(time=now, reason=Reason.RENEWED)
+        memory.attempt = Attempt(time=now, reason=Reason.RENEWED, message=memory.remark or None)
         memory.attempts = memory.attempts.succeeded()
         if repaired:
             memory.attempts = memory.attempts.repaired(now)

@@ -17,7 +17,7 @@ def report(seen: Observation, decision: Decision, memory: Memory) -> Status:
     return Status(
         observed_generation=seen.resource.metadata.generation,
         conditions=seen.status.conditions,
-        token=_token(seen, memory),
+        token=_token(seen),
         credential=seen.credential,
         target=_target(seen, memory),
         last_renewal_time=_renewed_at(seen, memory),
@@ -41,27 +41,17 @@ def _handled_request(seen: Observation, memory: Memory) -> str | None:
     return request if answered else memory.handled_request
 
 
-def _token(seen: Observation, memory: Memory) -> TokenTimes | None:
+def _token(seen: Observation) -> TokenTimes | None:
+    """The scope is what was granted, as far as anybody remembers; else what was asked for."""
     schedule = seen.schedule
     if seen.stored is None or schedule is None:
         return None
-    issued_at = seen.stored.issued_at
     return TokenTimes(
-        issued_at=issued_at,
+        issued_at=seen.stored.issued_at,
         expires_at=seen.stored.expires_at,
         renew_at=schedule.renew_at,
-        scope=_scope(seen, memory, issued_at),
+        scope=seen.granted if seen.granted is not None else " ".join(seen.resource.spec.scopes),
     )
-
-
-def _scope(seen: Observation, memory: Memory, issued_at: datetime) -> str:
-    """What the provider granted, as far as anybody remembers; else what was asked for."""
-    if memory.granted and memory.granted[0] == issued_at:
-        return memory.granted[1]
-    before = seen.status.token
-    if before and before.issued_at == issued_at:
-        return before.scope
-    return " ".join(seen.resource.spec.scopes)
 
 
 def _target(seen: Observation, memory: Memory) -> TargetStatus | None:

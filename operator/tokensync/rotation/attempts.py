@@ -8,7 +8,7 @@ the retry budget apart, whatever failed; after it, no longer than the token has 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tokensync.errors import PASSES_BY_ITSELF, Reason, TokenSyncError
+from tokensync.errors import PASSES_BY_ITSELF, CredentialError, Reason, TokenSyncError
 from tokensync.resource.status import ConditionType, Status
 from tokensync.rotation.schedule import Schedule
 
@@ -32,10 +32,17 @@ LONGEST_REPAIR_WAIT = PEACE / 2
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed attempt, as the status tells of it."""
+    """A failed attempt, as the status tells of it.
+
+    Attributes:
+        reason: which one it is.
+        text: what is wrong, and what to do.
+        of_credential: it is the credential that failed.
+    """
 
     reason: Reason
     text: str
+    of_credential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Attempts:
         failures: how many failed since the last success.
         last: the last of them; None after a success.
         failing_since: when the reason was first what it is now.
+        failed_at: when the last of them failed.
         not_before: when the next attempt may start.
         asked_until: until when the provider asked us to wait: no request of a user goes before it.
         token_wanted: the last failed attempt was to get and store a token, not only to bring order.
@@ -58,6 +66,7 @@ class Attempts:
     failures: int = 0
     last: Failure | None = None
     failing_since: datetime | None = None
+    failed_at: datetime | None = None
     not_before: datetime | None = None
     asked_until: datetime | None = None
     token_wanted: bool = False
@@ -73,10 +82,13 @@ class Attempts:
         condition = status.condition(ConditionType.RENEWAL_SUCCEEDED)
         if not status.consecutive_failures or last is None or condition is None:
             return cls()
+        valid = status.condition(ConditionType.CREDENTIAL_VALID)
+        of_credential = valid is not None and (valid.status, valid.reason) == ("False", last.reason)
         return cls(
             failures=status.consecutive_failures,
-            last=Failure(last.reason, last.message or ""),
+            last=Failure(last.reason, last.message or "", of_credential=of_credential),
             failing_since=condition.last_transition_time if condition.reason == last.reason else last.time,
+            failed_at=last.time,
             not_before=status.next_attempt_time,
             asked_until=status.next_attempt_time if last.reason is Reason.PROVIDER_THROTTLED else None,
             token_wanted=True,
@@ -92,25 +104,43 @@ class Attempts:
         made_for: str,
         token_wanted: bool,
         chance: float,
+        wait: timedelta | None = None,
+        since: datetime | None = None,
     ) -> "Attempts":
-        """After a failure. `schedule` is that of the stored token, if there is one; `chance` lies in [0, 1)."""
+        """After a failure.
+
+        Args:
+            error: what failed.
+            now: the wall clock.
+            schedule: that of the stored token, if there is one.
+            made_for: the inputs (see `Observation.inputs`).
+            token_wanted: it was to get and store a token.
+            chance: in [0, 1).
+            wait: how long all wait who share what failed; None where nobody else does.
+            since: since when they have failed of it.
+        """
         fresh = made_for != self.made_for
         failures = 1 if fresh else self.failures + 1
         same = not fresh and self.last is not None and self.last.reason is error.reason
-        wait = _backoff(error.reason, failures, chance)
+        wait = backoff(error.reason, failures, chance) if wait is None else wait
         if schedule is not None:
             wait = within_budget(wait, now, schedule)
         asked = min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)
         return replace(
             self,
             failures=failures,
-            last=Failure(error.reason, error.text),
-            failing_since=self.failing_since if same else now,
+            last=Failure(error.reason, error.text, of_credential=isinstance(error, CredentialError)),
+            failing_since=self.failing_since if same else since or now,
+            failed_at=now,
             not_before=now + max(wait, asked),
             asked_until=now + asked if asked > timedelta(0) else None,
             token_wanted=token_wanted,
             made_for=made_for,
         )
+
+    def relieved(self) -> "Attempts":
+        """After somebody else overcame what failed here: it is tried at once."""
+        return replace(self, not_before=None, asked_until=None)
 
     def succeeded(self) -> "Attempts":
         """After a success: nothing is held against the next attempt; only a war over the target is not forgotten."""
@@ -159,7 +189,7 @@ def within_budget(wait: timedelta, now: datetime, schedule: Schedule) -> timedel
     return min(wait, longest)
 
 
-def _backoff(reason: Reason, failures: int, chance: float) -> timedelta:
+def backoff(reason: Reason, failures: int, chance: float) -> timedelta:
     """Over a doubling span: full jitter, but half a second at least, for what passes by itself; else its upper half."""
     doublings = min(failures - 1, 16)
     if reason in PASSES_BY_ITSELF:

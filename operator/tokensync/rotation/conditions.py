@@ -1,14 +1,17 @@
 """What the user is told: the conditions of a resource, from the same observation that the decision was made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from tokensync.clock import rfc3339
 from tokensync.errors import NEEDS_A_PERSON_AT_ONCE, NEEDS_A_PERSON_IF_IT_LASTS, Reason, TokenSyncError
-from tokensync.resource.status import Condition, ConditionStatus, ConditionType, Status
-from tokensync.rotation.decide import EXPIRES_SOON, PATIENCE, Blocked, Decision, Suspended
+from tokensync.resource.status import Condition, ConditionStatus, ConditionType, CredentialKind, Status, cut
+from tokensync.rotation.attempts import Failure
+from tokensync.rotation.decide import PATIENCE, Blocked, Decision, Suspended, Wait
+from tokensync.rotation.forecast import in_words, stage
 from tokensync.rotation.observation import Observation
+from tokensync.rotation.scopes import missing_scopes
 
 
 class Verdict(NamedTuple):
@@ -19,13 +22,16 @@ class Verdict(NamedTuple):
     message: str
 
 
+LISTED = 1024
+"""Characters of a list in a message, so that what follows it is not cut off."""
+
 _ACQUIRING = Verdict("Unknown", Reason.ACQUIRING, "The first token is under way")
 
 
 def conditions(seen: Observation, decision: Decision) -> tuple[Condition, ...]:
     """The conditions as they are now; those that keep their status get their transition time back in the status."""
     verdicts = [(kind, judge(seen, decision)) for kind, judge in _JUDGES]
-    stalled = _stalled(seen, [verdict for _, verdict in verdicts])
+    stalled = _stalled(seen, decision, [verdict for _, verdict in verdicts])
     if stalled:
         verdicts.append((ConditionType.STALLED, stalled))
     return tuple(
@@ -81,8 +87,12 @@ def _renewal_succeeded(seen: Observation, decision: Decision) -> Verdict:
     trouble = _trouble(seen, decision)
     if trouble:
         return trouble._replace(status="Unknown") if trouble.reason is Reason.SUSPENDED else trouble
+    missing = missing_scopes(seen)
+    if missing:
+        return _narrowed(seen, missing)
     if seen.stored:
-        return Verdict("True", Reason.RENEWED, f"The token was issued at {rfc3339(seen.stored.issued_at)}")
+        issued = f"The token was issued at {rfc3339(seen.stored.issued_at)}"
+        return Verdict("True", Reason.RENEWED, f"{issued}. {seen.remark}" if seen.remark else issued)
     return _ACQUIRING
 
 
@@ -92,13 +102,37 @@ def _credential_valid(seen: Observation, _: Decision) -> Verdict:
     credential = seen.credential
     if credential is None:
         return Verdict("Unknown", Reason.ACQUIRING, "The credential was not read yet")
-    until = f"The certificate with SHA-1 thumbprint {credential.thumbprint_sha1} is valid until {rfc3339(credential.not_after)}"
-    if credential.not_after - EXPIRES_SOON <= seen.now:
-        secret = seen.resource.credential_key
-        return Verdict(
-            "True", Reason.CREDENTIAL_EXPIRES_SOON, f"{until}: register a new one and put it into Secret {secret}"
-        )
-    return Verdict("True", Reason.CREDENTIAL_USABLE, until)
+    failure = _failure(seen)
+    if credential.kind is CredentialKind.SERVICE_ACCOUNT and failure and failure.of_credential:  # nobody watches it
+        return Verdict("False", failure.reason, failure.text)
+    if credential.not_after is None:
+        return Verdict("True", Reason.CREDENTIAL_USABLE, _ENDLESS[credential.kind])
+    told = _forecast(seen, f"The certificate with SHA-1 thumbprint {credential.thumbprint_sha1}", credential.not_after)
+    return told._replace(message=f"{told.message}. {seen.remark}") if seen.remark else told
+
+
+def _forecast(seen: Observation, what: str, not_after: datetime) -> Verdict:
+    """The message is another one in each stage, which is what an Event is made of; within a stage it stays."""
+    within = stage(not_after, seen.now)
+    if within is None:
+        return Verdict("True", Reason.CREDENTIAL_USABLE, f"{what} is valid until {rfc3339(not_after)}")
+    secret = seen.resource.credential_keys[0]
+    return Verdict(
+        "True",
+        Reason.CREDENTIAL_EXPIRES_SOON,
+        f"{what} expires within {in_words(within)}, at {rfc3339(not_after)}: "
+        f"register a new one and put it into Secret {secret}",
+    )
+
+
+def _narrowed(seen: Observation, missing: Sequence[str]) -> Verdict:
+    client = seen.resource.spec.client_id
+    return Verdict(
+        "True",
+        Reason.SCOPE_NARROWED,
+        f"The token lacks scopes that were asked for, {cut(', '.join(missing), LISTED)}: "
+        f"have the provider allow them to client {client}, or take them out of spec.scopes",
+    )
 
 
 def _gap_free(seen: Observation, _: Decision) -> Verdict:
@@ -118,21 +152,24 @@ def _gap_free(seen: Observation, _: Decision) -> Verdict:
 def _trouble(seen: Observation, decision: Decision) -> Verdict | None:
     """What stands in the way of the next token: what blocks it now, else what the last attempt failed of.
 
-    What failed with other inputs says nothing of these.
+    What failed with other inputs says nothing of these; what others failed of who share the client does, where it is missed.
     """
     if isinstance(decision, Suspended):
         return Verdict("False", Reason.SUSPENDED, _SUSPENDED)
     if isinstance(decision, Blocked):
         return Verdict("False", decision.error.reason, decision.error.text)
-    failure = seen.attempts.last
-    if failure and seen.attempts.made_for == seen.inputs:
-        return Verdict("False", failure.reason, failure.text)
-    return None
+    failure = _failure(seen) or (decision.failure if isinstance(decision, Wait) else None)
+    return Verdict("False", failure.reason, failure.text) if failure else None
 
 
-def _stalled(seen: Observation, verdicts: list[Verdict]) -> Verdict | None:
+def _failure(seen: Observation) -> Failure | None:
+    """What the last attempt with these inputs failed of."""
+    return seen.attempts.last if seen.attempts.made_for == seen.inputs else None
+
+
+def _stalled(seen: Observation, decision: Decision, verdicts: list[Verdict]) -> Verdict | None:
     """The first verdict that only a person can change."""
-    since = seen.attempts.failing_since
+    since = seen.attempts.failing_since or (decision.failing_since if isinstance(decision, Wait) else None)
     lasts = since is not None and seen.now - since >= PATIENCE
     for verdict in verdicts:
         waited = verdict.reason in NEEDS_A_PERSON_IF_IT_LASTS and lasts
@@ -148,6 +185,10 @@ _UNREADABLE: tuple[tuple[ConditionType, ConditionStatus], ...] = (
     (ConditionType.GAP_FREE, "Unknown"),
     (ConditionType.STALLED, "True"),
 )
+_ENDLESS = {
+    CredentialKind.CLIENT_SECRET: "The client secret can be read; until when it is valid, only the provider knows",
+    CredentialKind.SERVICE_ACCOUNT: "A token of the ServiceAccount is requested for each renewal",
+}
 _SUSPENDED = "Renewals are suspended: set suspend to false to go on"
 
 _JUDGES: tuple[tuple[ConditionType, Callable[[Observation, Decision], Verdict]], ...] = (

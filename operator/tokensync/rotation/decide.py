@@ -14,16 +14,16 @@ from tokensync.rotation.attempts import (
     LONGEST_RETRY_AFTER,
     REQUEST_SPACING,
     SHORT_RECHECK,
+    Failure,
     within_budget,
 )
+from tokensync.rotation.forecast import turns
 from tokensync.rotation.observation import Observation
 from tokensync.rotation.schedule import SHORTEST_LIFETIME
 from tokensync.target.metadata import SecretMetadata
 from tokensync.target.ownership import Ownership, refusal
 from tokensync.target.writes import relabel_patch
 
-EXPIRES_SOON = timedelta(days=30)
-"""A credential that expires within this time is reported."""
 PATIENCE = timedelta(minutes=5)
 """How long a provider may give the same answer before a person is called: new registrations take minutes to be known."""
 
@@ -58,6 +58,11 @@ class Relabel:
 
 
 @dataclass(frozen=True, slots=True)
+class DropPrevious:
+    """The token before the present one has expired, and still stands beside it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Former targets have to go: the new one is fine, or somebody else waits for them."""
 
@@ -73,9 +78,19 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Something has to be done, but not before `until`."""
+    """Something has to be done, but not before `until`.
+
+    Attributes:
+        until: when it is looked at again.
+        failure: what keeps all from a token who share the client, where that is to be told.
+        failing_since: since when.
+        quiet: there is nothing to tell.
+    """
 
     until: datetime
+    failure: Failure | None = None
+    failing_since: datetime | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Blocked:
     error: TokenSyncError
 
 
-Decision = Keep | Relabel | Sweep | Acquire | Wait | Suspended | Blocked
+Decision = Keep | Relabel | DropPrevious | Sweep | Acquire | Wait | Suspended | Blocked
 
 
 def decide(seen: Observation) -> Decision:
@@ -115,8 +130,10 @@ def _renewal(seen: Observation) -> Decision | None:
 
 
 def _order(seen: Observation) -> Decision | None:
+    if seen.stored and seen.stored.previous_until and seen.stored.previous_until <= seen.now:
+        return _when_due(seen, _backoff(seen)) or DropPrevious()
     if seen.secret and relabel_patch(seen.resource, seen.secret):
-        return _when_due(seen, _latest(_peace(seen), _backoff(seen))) or Relabel()
+        return _when_due(seen, latest(_peace(seen), _backoff(seen))) or Relabel()
     if seen.leftovers:
         return _when_due(seen, _backoff(seen)) or Sweep(seen.leftovers)
     return None
@@ -136,11 +153,11 @@ def next_check(seen: Observation, decision: Decision) -> datetime | None:
 def _acquire(seen: Observation, violation: Violation) -> Decision:
     until = _backoff(seen)
     if violation in REPAIRS:
-        until = _latest(until, _peace(seen))
+        until = latest(until, _peace(seen))
     if violation is Violation.REQUESTED:
-        until = _latest(until, _turn(seen))
+        until = latest(until, _turn(seen))
     if violation is Violation.DUE:
-        until = _latest(until, _after_a_short_life(seen))
+        until = latest(until, _after_a_short_life(seen))
     waiting = _when_due(seen, until)
     if waiting:
         return waiting
@@ -172,15 +189,15 @@ def _backoff(seen: Observation) -> datetime | None:
         return None
     longest = LONGEST_RETRY_AFTER if attempts.asked_until else LONGEST_RECHECK
     set_back = attempts.not_before - seen.now > longest
-    return None if set_back else _latest(_unless_requested(seen, attempts.not_before), attempts.asked_until)
+    return None if set_back else latest(unless_requested(seen, attempts.not_before), attempts.asked_until)
 
 
 def _peace(seen: Observation) -> datetime | None:
     """When the target may be brought back again."""
-    return _unless_requested(seen, seen.attempts.repair_not_before(seen.now, seen.schedule))
+    return unless_requested(seen, seen.attempts.repair_not_before(seen.now, seen.schedule))
 
 
-def _unless_requested(seen: Observation, until: datetime | None) -> datetime | None:
+def unless_requested(seen: Observation, until: datetime | None) -> datetime | None:
     """A renew request goes past a wait of ours, when it is its turn."""
     if until is None or not seen.open_request:
         return until
@@ -200,7 +217,8 @@ def _after_a_short_life(seen: Observation) -> datetime | None:
     return stored.issued_at + SHORTEST_LIFETIME
 
 
-def _latest(*moments: datetime | None) -> datetime | None:
+def latest(*moments: datetime | None) -> datetime | None:
+    """The last of the moments that there are; None without one."""
     return max((moment for moment in moments if moment), default=None)
 
 
@@ -230,7 +248,7 @@ def _other_credential(seen: Observation) -> bool:
         seen.stored is not None
         and seen.credential is not None
         and seen.credential_error is None
-        and seen.stored.acquired_for.thumbprints != seen.acquired_for.thumbprints
+        and seen.stored.acquired_for.first != seen.acquired_for.first
     )
 
 
@@ -284,12 +302,16 @@ def _moments(seen: Observation, decision: Decision) -> list[datetime]:
     moments = list[datetime]()
     if seen.schedule:
         moments += [seen.schedule.renew_at, seen.schedule.expires_at]
-    if seen.credential:
-        moments += [seen.credential.not_after - EXPIRES_SOON, seen.credential.not_after + timedelta(milliseconds=1)]
+    if seen.stored and seen.stored.previous_until:
+        moments.append(seen.stored.previous_until)
+    if seen.credential and seen.credential.not_after:
+        moments += turns(seen.credential.not_after)
     if seen.attempts.failing_since:
         moments.append(seen.attempts.failing_since + PATIENCE)
     if isinstance(decision, Wait):
         moments.append(decision.until)
+        if decision.failing_since:
+            moments.append(decision.failing_since + PATIENCE)
     elif isinstance(decision, Blocked):
         moments.append(_recheck(seen, decision.error))
     return moments

@@ -27,13 +27,16 @@ class Observation:
         secret: the Secret of the target's name; None if there is none.
         whose: what the resource may do with it.
         stored: the token in it; None unless the Secret is ours and tells.
+        granted: its scope, as the provider answered; None if nobody remembers.
         credential: the credential, as far as it could be read.
         credential_error: why it cannot be read or used; None if it can.
+        fingerprint: of what would be offered first to the provider; empty where that is new each time, or not known.
         attempts: what is remembered of earlier attempts.
         handled_request: the last renew request that was answered or tried; None without one.
         leftovers: Secrets that carry our controller reference and are not the target.
         wanted_leftovers: those of them that another resource names as its target.
         margins: the operator's settings.
+        remark: what is to be said of how the stored token was had; empty for nothing.
     """
 
     now: datetime
@@ -43,36 +46,35 @@ class Observation:
     secret: SecretMetadata | None
     whose: Ownership
     stored: StoredToken | None
+    granted: str | None
     credential: CredentialStatus | None
     credential_error: TokenSyncError | None
+    fingerprint: str
     attempts: Attempts
     handled_request: str | None
     leftovers: tuple[SecretMetadata, ...]
     wanted_leftovers: tuple[SecretMetadata, ...]
     margins: Margins
+    remark: str = ""
 
     @cached_property
     def schedule(self) -> Schedule | None:
         """The times of the stored token; None without one."""
-        if self.stored is None:
-            return None
-        return plan(
-            self.stored.issued_at,
-            self.stored.expires_at,
-            renewal=self.resource.spec.renewal,
-            margins=self.margins,
-            uid=self.resource.metadata.uid,
-        )
+        return self.plan(self.stored.issued_at, self.stored.expires_at) if self.stored else None
+
+    def plan(self, issued_at: datetime, expires_at: datetime) -> Schedule:
+        """The times that a token would have in this resource's target."""
+        renewal, uid = self.resource.spec.renewal, self.resource.metadata.uid
+        return plan(issued_at, expires_at, renewal=renewal, margins=self.margins, uid=uid)
 
     @cached_property
     def acquired_for(self) -> AcquiredFor:
         """The inputs that a token asked for now would answer."""
-        thumbprints = (self.credential.thumbprint_sha256,) if self.credential else ()
-        return AcquiredFor.of(self.resource.spec, *thumbprints)
+        return AcquiredFor.of(self.resource.spec, self.fingerprint)
 
     @property
     def usable(self) -> bool:
-        """Whether the target holds an unexpired token for this spec, whichever certificate it was asked for with."""
+        """Whether the target holds an unexpired token for this spec, whichever credential it was asked for with."""
         return (
             self.stored is not None
             and not self.stored.edited
@@ -81,10 +83,15 @@ class Observation:
         )
 
     @property
+    def has_slack(self) -> bool:
+        """Whether the stored token will do for a while: it is usable, and not due."""
+        return self.usable and self.schedule is not None and self.now < self.schedule.renew_at
+
+    @property
     def inputs(self) -> str:
         """What an attempt is made with: the generation of the spec, and the credential's content or else its version."""
-        credential = self.credential.thumbprint_sha256 if self.credential else ""
-        return f"{self.resource.metadata.generation}:{credential}"
+        content = self.credential.content if self.credential else ""
+        return f"{self.resource.metadata.generation}:{content}"
 
     @property
     def open_request(self) -> str:

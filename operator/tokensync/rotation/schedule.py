@@ -81,9 +81,13 @@ def missed_at(expires_at: datetime, margins: Margins) -> datetime:
     return expires_at - margins.propagation - margins.clock_skew
 
 
+def fraction(text: str) -> float:
+    """A place in [0, 1) that is always the same for the same text, and spreads what differs."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
+
+
 def _jitter(uid: str, lifetime: timedelta) -> timedelta:
-    fraction = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:8]) / 2**64
-    return fraction * min(lifetime / 10, LONGEST_JITTER)
+    return fraction(uid) * min(lifetime / 10, LONGEST_JITTER)
 
 
 def _arithmetic(lifetime: timedelta, margins: Margins, renewal: Renewal, budget: timedelta) -> str:

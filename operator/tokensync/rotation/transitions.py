@@ -63,7 +63,10 @@ def _token_lost(before: Status, after: Status) -> _Finding | None:
 
 
 def _credential_in_trouble(before: Status, after: Status) -> _Finding | None:
+    """One that is about to expire is told of in each stage; another that does so, too, is what there was before."""
     valid = _turned(ConditionType.CREDENTIAL_VALID, before, after)
+    if valid is None and before.credential == after.credential:
+        valid = _reworded(ConditionType.CREDENTIAL_VALID, Reason.CREDENTIAL_EXPIRES_SOON, before, after)
     troubled = valid and (valid.status == "False" or valid.reason is Reason.CREDENTIAL_EXPIRES_SOON)
     return _warning("CheckCredential", valid) if valid and troubled else None
 
@@ -71,6 +74,14 @@ def _credential_in_trouble(before: Status, after: Status) -> _Finding | None:
 def _renewal_failed(before: Status, after: Status) -> _Finding | None:
     renewed = _turned(ConditionType.RENEWAL_SUCCEEDED, before, after)
     return _warning("Renew", renewed) if renewed and renewed.status == "False" else None
+
+
+def _scope_narrowed(before: Status, after: Status) -> _Finding | None:
+    """The token is good for less than was asked for, or for less than before."""
+    narrowed = _turned(ConditionType.RENEWAL_SUCCEEDED, before, after) or _reworded(
+        ConditionType.RENEWAL_SUCCEEDED, Reason.SCOPE_NARROWED, before, after
+    )
+    return _warning("Renew", narrowed) if narrowed and narrowed.reason is Reason.SCOPE_NARROWED else None
 
 
 def _no_room(before: Status, after: Status) -> _Finding | None:
@@ -92,7 +103,13 @@ def _token_regained(before: Status, after: Status) -> _Finding | None:
 
 
 def _renewal_recovered(before: Status, after: Status) -> _Finding | None:
-    return _regained(ConditionType.RENEWAL_SUCCEEDED, "Renew", before, after)
+    """It works again, or grants all again."""
+    renewed = _turned(ConditionType.RENEWAL_SUCCEEDED, before, after)
+    if renewed is None or renewed.reason is not Reason.RENEWED:
+        return None
+    was = before.condition(ConditionType.RENEWAL_SUCCEEDED)
+    narrowed = was is not None and was.reason is Reason.SCOPE_NARROWED
+    return _normal("Renew", renewed) if narrowed or _was(ConditionType.RENEWAL_SUCCEEDED, {"False"}, before) else None
 
 
 def _credential_regained(before: Status, after: Status) -> _Finding | None:
@@ -108,6 +125,7 @@ _JUDGES: tuple[Callable[[Status, Status], _Finding | None], ...] = (
     _token_lost,
     _credential_in_trouble,
     _renewal_failed,
+    _scope_narrowed,
     _no_room,
     _person_needed,
     _token_regained,
@@ -122,6 +140,13 @@ def _turned(kind: ConditionType, before: Status, after: Status) -> Condition | N
     if now is None or now.reason in _NO_NEWS:
         return None
     return None if was and (was.status, was.reason) == (now.status, now.reason) else now
+
+
+def _reworded(kind: ConditionType, reason: Reason, before: Status, after: Status) -> Condition | None:
+    """The condition as it is now, if it says something else for this same reason."""
+    was, now = before.condition(kind), after.condition(kind)
+    same = was is not None and now is not None and was.reason is now.reason is reason
+    return now if same and was and now and was.message != now.message else None
 
 
 def _was(kind: ConditionType, statuses: set[ConditionStatus], before: Status) -> bool:

@@ -61,7 +61,7 @@ _SERIES = (
     ),
     _Series(
         "tokensync_credential_expiry_timestamp_seconds",
-        "When the credential expires. Absent before it was read.",
+        "When the credential expires. Absent before it was read, and where only the provider knows.",
         lambda token: _seconds(token.credential_expires_at),
     ),
     _Series("tokensync_token_ready", "1 while the resource is Ready, else 0.", lambda token: float(token.ready)),

@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from support.simulators.clock import true_time
 from tokensync.resource.spec import Key
+
+Failure = TypeVar("Failure", bound=BaseException)
 
 
 class Call(NamedTuple):
@@ -124,6 +126,6 @@ def _matcher(verb: str, plural: str, key: Key | None) -> Callable[[Call], bool]:
     return lambda call: verb in ("", call.verb) and plural in ("", call.plural) and key in (None, call.key)
 
 
-def always(error: Callable[..., Exception], *args: Any, **kwargs: Any) -> Callable[[], BaseException]:
+def always(error: Callable[..., Failure], *args: Any, **kwargs: Any) -> Callable[[], Failure]:
     """Make a new error of this kind for each call that meets it."""
     return lambda: error(*args, **kwargs)

@@ -8,9 +8,11 @@ from typing import Any
 
 from support.simulators.api import Api
 from support.simulators.clock import true_time
+from support.simulators.config_maps import SimulatedConfigMaps
 from support.simulators.events import SimulatedEvents
 from support.simulators.managed_fields import after_apply
 from support.simulators.secrets import SimulatedResources, SimulatedSecrets
+from support.simulators.service_accounts import SimulatedServiceAccounts
 from support.simulators.store import Store, merged
 from tokensync.resource.names import API_VERSION, KIND
 from tokensync.resource.spec import Key
@@ -24,6 +26,8 @@ class SimulatedCluster:
     Attributes:
         api: the operator's calls.
         secrets: the controller's `SecretStore`.
+        config_maps: the controller's `ConfigMapStore`.
+        service_accounts: the controller's `ServiceAccounts`.
         resources: the controller's `ResourceStore`.
         events: the controller's `EventStore`.
         secret_store: all Secrets.
@@ -37,6 +41,8 @@ class SimulatedCluster:
         self.secret_store = Store(versions)
         self.resource_store = Store(versions)
         self.secrets = SimulatedSecrets(self.api, self.secret_store)
+        self.config_maps = SimulatedConfigMaps(self.api)
+        self.service_accounts = SimulatedServiceAccounts(self.api, self.secrets.terminating)
         self.resources = SimulatedResources(self.api, self.resource_store)
         self.events = SimulatedEvents(self.api)
         self.collects_after = 0.5

@@ -10,10 +10,13 @@ from support.simulators.cluster import SimulatedCluster
 from support.simulators.provider import SimulatedProvider
 from support.simulators.stream import EventType
 from tokensync.controller.announcer import Announcer
+from tokensync.controller.authorities import Authorities
 from tokensync.controller.controller import Controller
+from tokensync.controller.federation import AUDIENCES, Federation
 from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.lateness import Lateness
 from tokensync.controller.leadership import Alone
+from tokensync.controller.limits import Limits
 from tokensync.controller.ports import Leadership
 from tokensync.controller.reconciler import Reconciler
 from tokensync.controller.resync import Resync
@@ -21,6 +24,7 @@ from tokensync.rotation.schedule import Margins
 from tokensync.target.metadata import SecretMetadata
 from tokensync.telemetry.metrics import Metrics
 
+NO_LIMITS = Limits()
 DEFAULT_MARGINS = Margins(propagation=timedelta(seconds=120), clock_skew=timedelta(seconds=60))
 
 
@@ -42,7 +46,8 @@ class SimulatedOperator:
         *,
         workers: int = 32,
         margins: Margins = DEFAULT_MARGINS,
-        denied: Sequence[str] = (),
+        limits: Limits = NO_LIMITS,
+        audiences: Sequence[str] = tuple(AUDIENCES.values()),
         leadership: Leadership | None = None,
     ) -> None:
         leadership = leadership or Alone()
@@ -55,12 +60,14 @@ class SimulatedOperator:
             secrets=cluster.secrets,
             resources=cluster.resources,
             source=provider,
+            federation=Federation(cluster.service_accounts, audiences),
+            authorities=Authorities(cluster.secrets, cluster.config_maps),
             leadership=leadership,
             announcer=self._announcer,
             lateness=self._lateness,
             clock=clock,
             margins=margins,
-            denied=denied,
+            limits=limits,
         )
         self._controller = Controller(
             inventory=self.inventory,

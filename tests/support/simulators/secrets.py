@@ -18,6 +18,7 @@ class Content(NamedTuple):
     """A Secret that was read."""
 
     metadata: SecretMetadata
+    type: str
     data: Mapping[str, bytes]
 
 
@@ -42,7 +43,7 @@ class SimulatedSecrets:
         if body is None:
             return None
         data = {name: base64.b64decode(value) for name, value in body.get("data", {}).items()}
-        return Content(SecretMetadata.parse(body), data)
+        return Content(SecretMetadata.parse(body), body["type"], data)
 
     async def inspect(self, key: Key) -> SecretMetadata | None:
         """Its metadata."""
@@ -65,7 +66,7 @@ class SimulatedSecrets:
             before = self._store.require(key, metadata["uid"], metadata["resourceVersion"])
             after = merged(before, patch)
             if after["type"] != before["type"]:
-                raise TargetError(Reason.TARGET_TYPE_MISMATCH, f"Secret {key} has another type than Opaque")
+                raise TargetError(Reason.TARGET_TYPE_MISMATCH, f"Secret {key} has another type")
             patched = self._store.replace(key, self.webhook(after), FIELD_MANAGER)
         return SecretMetadata.parse(patched)
 
