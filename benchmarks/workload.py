@@ -1,4 +1,4 @@
-"""Many resources that share one certificate, in one namespace, and the operator that has to care for them."""
+"""Many resources with one certificate and scopes of their own, in one namespace, and the operator that cares for them."""
 
 import time
 from pathlib import Path
@@ -61,7 +61,7 @@ class Workload:
 
     def create_all(self) -> None:
         """Create every resource at once."""
-        bodies = (self.scenario.body(name) for name in self._names)
+        bodies = (self.scenario.body(name, scopes=self.scenario.own_scope(name)) for name in self._names)
         send_all(self._control_plane, (Request("POST", self._path, body, JSON) for body in bodies))
 
     def request_all(self) -> None:

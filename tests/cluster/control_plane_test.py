@@ -231,7 +231,8 @@ def test_expired_lists_answer_gone(control_plane: ControlPlane, namespace: str) 
         ("update clientcredentialtokens --subresource=finalizers", "no"),
         ("update secrets", "no"),
         ("list configmaps", "no"),
-        ("create serviceaccounts --subresource=token", "no"),
+        ("create serviceaccounts --subresource=token", "yes"),
+        ("create serviceaccounts", "no"),
         ("* *", "no"),
     ],
 )

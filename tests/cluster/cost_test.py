@@ -30,7 +30,7 @@ def test_first_token_and_renewal_cost_what_they_must(
     scenario.application.lifetime = timedelta(seconds=10)
     mark = audit_log.mark()
     for name in NAMES:
-        scenario.create(name)
+        scenario.create(name, scopes=scenario.own_scope(name))
     operator(quick_settings(scenario.entra, ca))
     for name in NAMES:
         scenario.wait_ready(name)

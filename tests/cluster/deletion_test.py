@@ -31,7 +31,7 @@ def create_all(scenario: Scenario) -> None:
     """Create a hundred resources, with a credential that works."""
     scenario.put_certificate()
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(scenario.create, NAMES))
+        list(threads.map(lambda name: scenario.create(name, scopes=scenario.own_scope(name)), NAMES))
 
 
 def wait_until_all_are_served(scenario: Scenario) -> None:
@@ -71,7 +71,7 @@ def test_deletion_while_there_is_no_operator_leaves_nothing(
 ) -> None:
     """What is deleted meanwhile stays so when it is back; what was to be retained stays too."""
     scenario.put_certificate()
-    scenario.create("deleted")
+    scenario.create("deleted", scopes=scenario.own_scope("deleted"))
     scenario.create("retained", target={"deletionPolicy": "Retain"})
     process = operator(quick_settings(scenario.entra, ca))
     for name in "deleted", "retained":

@@ -142,7 +142,7 @@ def test_mark_that_was_removed_is_put_back_without_a_token(
     scenario.entra.lifetime = HOUR
     names = ("unlabelled", "disowned")
     for name in names:
-        scenario.create(name)
+        scenario.create(name, scopes=scenario.own_scope(name))
     operator(quick_settings(scenario.entra, ca))
     for name in names:
         scenario.wait_ready(name)
@@ -176,8 +176,9 @@ def test_targets_replaced_unchanged_are_not_renewed(
     scenario.put_certificate()
     scenario.entra.lifetime = HOUR
     names = [f"token-{number}" for number in range(10)]
+    shared = {"certificate": {"secretRef": {"name": "shared"}}}
     for name in names:
-        scenario.create(name, credential={"certificate": {"secretRef": {"name": "shared"}}})
+        scenario.create(name, scopes=scenario.own_scope(name), credential=shared)
     process = operator(quick_settings(scenario.entra, ca))
     for name in names:
         scenario.wait_ready(name)

@@ -106,7 +106,7 @@ def test_killed_between_the_write_of_the_secret_and_of_the_status(
     speechless = create_identity(control_plane, without(operator_rules(), "patch", f"{PLURAL}/status"))
     other = operator(settings, kubeconfig=speechless)
     scenario.patch({"metadata": {"annotations": {RENEW_REQUESTED_AT: "now"}}}, "renewed")
-    scenario.create("new")
+    scenario.create("new", scopes=scenario.own_scope("new"))
     eventually(lambda: other.log_text.count("status not written") > 1, 15, "both Secrets are written")
     other.kill()
     held = {name: scenario.token(f"{name}-token") for name in ("renewed", "new")}

@@ -78,7 +78,7 @@ def test_replaced_certificate_signs_a_new_token(scenario: Scenario) -> None:
 def test_touched_certificate_changes_nothing(scenario: Scenario, audit_log: AuditLog) -> None:
     """The same pair in another version of its Secret is read once for all of its users. Nothing else comes of it."""
     for name in ("one", "two"):
-        scenario.create(name)
+        scenario.create(name, scopes=scenario.own_scope(name))
     for name in ("one", "two"):
         ready(scenario, name)
     mark = audit_log.mark()
@@ -136,7 +136,7 @@ def in_order(scenario: Scenario, name: str, lost: HeldToken) -> bool:
 def test_edited_target_is_restored(scenario: Scenario) -> None:
     """Whatever of ours somebody changes or removes is back within two seconds, with one new token."""
     for name in EDITS:
-        scenario.create(name)
+        scenario.create(name, scopes=scenario.own_scope(name))
     before = {name: ready(scenario, name) for name in EDITS}
 
     for name, edit in EDITS.items():

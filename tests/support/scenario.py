@@ -94,6 +94,11 @@ class Scenario:
         """Create a resource."""
         return self.cluster.resources.create(self.namespace, self.body(name, target=target, **spec))
 
+    def own_scope(self, name: str) -> list[str]:
+        """The scopes of a resource that shares no token with others of its application, since it asks for something else."""
+        self.entra.add_resource(f"api://{name}")
+        return [f"api://{name}/.default"]
+
     def register(self, lifetime: timedelta | None = None) -> Application:
         """Register another application with the same certificate: whose token requests are counted by themselves."""
         application = self.entra.register(certificates=[self.certificate.certificate_pem])
