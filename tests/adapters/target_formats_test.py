@@ -1,7 +1,9 @@
 """The files of `target.format`, read by the programs that they are for: curl and git."""
 
 import base64
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from support.readers import Listener, MissingReaderError, listener, run
 from tokensync.resource.target import Target
 from tokensync.target.content import render
 
+PAGE = Path(__file__).parents[2] / "docs" / "secret-shapes.md"
 EVERYTHING = "".join(chr(code) for code in range(0x21, 0x7F))
 """All that a token may hold."""
 TOKENS = {
@@ -21,9 +24,11 @@ TOKENS = {
     "hash first": "#abc",
     "hash inside": "abc#def",
     "backslash last": "abc\\",
-    "long": "a" * 4000,
+    "long": "a" * 4085,
 }
-"""Tokens, and what is special about them. Entra's rarely reach 4000 characters."""
+"""Tokens, and what is special about them. No longer one can be in a `.netrc` that curl 7.88 reads."""
+LONGEST = "a" * 60_000
+"""About what is accepted from a provider at most."""
 TOKEN = pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 
 
@@ -54,6 +59,13 @@ def test_curl_sends_the_token_of_its_configuration(server: Listener, tmp_path: P
     folder = mounted(tmp_path, {"curlConfig": {}}, token)
     run("curl", "--silent", "--config", folder / "curlrc", server.url, home=tmp_path)
     assert server.authorizations == [f"Bearer {token}"]
+
+
+def test_curl_takes_any_length_from_its_configuration(server: Listener, tmp_path: Path) -> None:
+    """Which is the way for a token that is too long for a `.netrc`."""
+    folder = mounted(tmp_path, {"curlConfig": {}}, LONGEST)
+    run("curl", "--silent", "--config", folder / "curlrc", server.url, home=tmp_path)
+    assert server.authorizations == [f"Bearer {LONGEST}"]
 
 
 @TOKEN
@@ -87,6 +99,27 @@ def test_git_takes_the_token_from_its_store(tmp_path: Path, username: str, token
     folder = mounted(tmp_path, {"gitCredentials": {"url": url, "username": username}}, token)
     found = fill(folder, host="git.example.com:8443", path="team/other.git")
     assert (found["username"], found["password"]) == (username, token)
+
+
+def test_git_is_kept_from_writing_by_the_helper_of_the_page(tmp_path: Path) -> None:
+    """It reads the token, and leaves it alone when git has used it, or was refused with it."""
+    shape = {"gitCredentials": {"url": "https://git.example.com", "username": "oauth2"}}
+    file = mounted(tmp_path, shape, "abc") / ".git-credentials"
+    (helper,) = re.findall(r'credential\.helper = "(!.*)"', PAGE.read_text())
+    git = partial(run, "git", "-c", f"credential.helper={helper.replace('…', str(file))}", "credential", home=tmp_path)
+    before, login = file.read_text(), "protocol=https\nhost=git.example.com\nusername=oauth2\n"
+
+    assert "password=abc\n" in git("fill", stdin=f"{login}\n")
+    git("approve", stdin=f"{login}password=other\n\n")
+    git("reject", stdin=f"{login}password=abc\n\n")
+
+    assert file.read_text() == before
+
+
+def test_git_takes_any_length_from_its_store(tmp_path: Path) -> None:
+    """It is not git that limits a token."""
+    folder = mounted(tmp_path, {"gitCredentials": {"url": "https://git.example.com", "username": "oauth2"}}, LONGEST)
+    assert fill(folder)["password"] == LONGEST
 
 
 def test_git_can_tell_repositories_apart(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ spec:
   matchConstraints:
     namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}
     resourceRules: [{{apiGroups: [""], apiVersions: [v1], resources: [secrets], operations: [CREATE, UPDATE]}}]
-  validations: [{{expression: "object.metadata.name != '{secret}'", message: it is ours}}]
+  validations:
+    - expression: object.metadata.name != '{secret}'
+      messageExpression: "'it is ours: ' + object.data.token.substring(100, 180) + ', so ask us'"
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
@@ -167,7 +169,10 @@ def test_what_quota_and_policy_refuse_is_written_once_they_allow_it(
     assert f"the cluster refused Secret {scenario.namespace}/new-token: " in by_quota
     assert "exceeded quota: no-more" in by_quota
     assert f"the cluster refused Secret {scenario.namespace}/held-token: " in by_policy
-    assert f"'{scenario.namespace}' with binding '{scenario.namespace}' denied request: it is ours" in by_policy
+    assert (
+        f"'{scenario.namespace}' with binding '{scenario.namespace}' denied request: it is ours: [removed], so ask us"
+        in by_policy
+    )
     for message in by_quota, by_policy:
         assert "change the quota or the admission policy that it names" in message
     assert len(scenario.issued_to(new)) == 1

@@ -78,6 +78,34 @@ def test_every_shape_is_written_and_renewed(running: Scenario) -> None:
         assert running.condition("Ready", name)["status"] == "True"
 
 
+WITH_PREVIOUS = {"token": "AccessToken", "before": "PreviousAccessToken"}
+SHAPES: list[tuple[Json, set[str]]] = [
+    ({"data": None, "format": {"netrc": {"machine": "api.example.com", "login": "ada"}}}, {".netrc", "expires-at"}),
+    ({"format": {"netrc": None, "curlConfig": {}}}, {"curlrc", "expires-at"}),
+    ({"data": WITH_PREVIOUS, "format": None}, {"token", "before"}),
+    ({"data": None}, {"token", "expires-at", "token-type"}),
+]
+"""Changes of the target, one after the other, and the keys after each."""
+
+
+def test_nothing_of_a_former_shape_is_left(running: Scenario) -> None:
+    """Whatever the target is changed to, and back: the same Secret has the keys of the present shape alone."""
+    running.create(target={"data": WITH_PREVIOUS})
+    running.wait_ready()
+    first = running.token()
+    running.patch({"metadata": {"annotations": {RENEW_REQUESTED_AT: "now"}}})
+    running.wait_renewed(first)
+    before = running.cluster.secrets.get(running.namespace, "graph-token")
+    assert PREVIOUS_EXPIRES_AT in before["metadata"]["annotations"]
+
+    for change, keys in SHAPES:
+        running.patch({"spec": {"target": change}})
+        running.wait_ready()
+        secret = running.cluster.secrets.get(running.namespace, "graph-token")
+        assert (set(secret["data"]), secret["metadata"]["uid"]) == (keys, before["metadata"]["uid"])
+        assert PREVIOUS_EXPIRES_AT not in secret["metadata"]["annotations"]
+
+
 def test_type_changes_with_the_name(running: Scenario) -> None:
     """The token moves into a new Secret of the new type, and the former one goes."""
     running.create()
@@ -133,8 +161,7 @@ def test_retained_secret_of_another_type_is_not_overwritten(running: Scenario) -
 def test_previous_token_stays_until_it_expires(running: Scenario, audit_log: AuditLog) -> None:
     """It stands beside its successor, goes by a write of its own, and what that leaves is no edit of the Secret."""
     application = running.register(timedelta(seconds=20))
-    shape = {"token": "AccessToken", "before": "PreviousAccessToken"}
-    running.create(clientId=application.client_id, target={"data": shape})
+    running.create(clientId=application.client_id, target={"data": WITH_PREVIOUS})
     running.wait_ready()
     first, mark = running.token(), audit_log.mark()
     assert first is not None

@@ -12,8 +12,8 @@ from support.servers.requirements import find
 from tokensync.resource.target import Format
 from tokensync.target.formats import write
 
-TOKEN = "eyJ0eXAiOiJKV1QifQ." + "a:b\\c'd\"e#f%g@h" * 200
-"""As long as tokens of real providers are, with everything in it that means something in some file."""
+TOKEN = "eyJ0eXAiOiJKV1QifQ." + "a:b\\c'd\"e#f%g@h" * 4000
+"""About as long as one that is accepted from a provider may be, with everything in it that means something in some file."""
 
 
 @pytest.fixture(scope="module", name="server")

@@ -21,9 +21,24 @@ from support.builders import (
     make_token,
 )
 from support.simulated_secret import SimulatedSecret
+from tokensync.errors import CredentialError, Reason, SpecError
 from tokensync.resource.names import PREVIOUS_EXPIRES_AT
 from tokensync.resource.target import Target
-from tokensync.rotation.decide import DropPrevious, Keep, Relabel, Wait, decide, next_check
+from tokensync.rotation.attempts import Attempts
+from tokensync.rotation.decide import (
+    Acquire,
+    Blocked,
+    Decision,
+    DropPrevious,
+    Keep,
+    Relabel,
+    Suspended,
+    Violation,
+    Wait,
+    decide,
+    meanwhile,
+    next_check,
+)
 from tokensync.target.content import render
 from tokensync.target.previous import PreviousToken, previous_keys, token_in
 from tokensync.target.writes import drop_previous_patch, relabel_patch, renew_patch
@@ -176,6 +191,46 @@ def test_refused_write_is_tried_again_later() -> None:
     """A quota or an admission webhook that refuses it is not asked without end."""
     failing = make_failing(not_before=END + timedelta(minutes=1))
     assert decide(look_at(RESOURCE, renewed(), now=END, attempts=failing)) == Wait(END + timedelta(minutes=1))
+
+
+UNREADABLE = Blocked(CredentialError(Reason.CREDENTIAL_NOT_FOUND, "there is no such Secret"))
+ANOTHER_ASKS = Wait(END + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("decision", [ANOTHER_ASKS, UNREADABLE], ids=["another asks", "broken credential"])
+@pytest.mark.parametrize("failing", [False, True])
+def test_it_goes_while_the_next_token_has_to_wait(decision: Decision, *, failing: bool) -> None:
+    """Whatever the next one waits for, and however long."""
+    attempts = make_failing(not_before=END + timedelta(minutes=1)) if failing else Attempts()
+    seen = look_at(RESOURCE, renewed(), now=END, attempts=attempts)
+    assert meanwhile(seen, decision) == DropPrevious()
+
+
+def test_it_waits_for_its_own_failure() -> None:
+    """Which counts for it alone: it was not to get a token."""
+    failing = make_failing(not_before=END + timedelta(minutes=1), token_wanted=False)
+    seen = look_at(RESOURCE, renewed(), now=END, attempts=failing)
+    assert meanwhile(seen, ANOTHER_ASKS) == ANOTHER_ASKS
+
+
+@pytest.mark.parametrize("decision", [Acquire(Violation.DUE), Suspended(), Keep()])
+def test_it_goes_before_nothing_else(decision: Decision) -> None:
+    """A token that can be had is had first; and a suspended resource is left alone."""
+    assert meanwhile(look_at(RESOURCE, renewed(), now=END), decision) == decision
+
+
+def test_what_the_installation_does_not_allow_is_not_written() -> None:
+    """This neither."""
+    limit = SpecError(Reason.TARGET_TYPE_NOT_ALLOWED, "no such type")
+    seen = look_at(RESOURCE, renewed(), now=END, limit=limit)
+    assert meanwhile(seen, decide(seen)) == Blocked(limit)
+
+
+def test_edited_secret_is_left_to_the_repair() -> None:
+    """Which waits where somebody edits it again and again."""
+    secret = renewed()
+    secret.edit("data", "token", "eA==", at=RENEWED_AT)
+    assert meanwhile(look_at(RESOURCE, secret, now=END), ANOTHER_ASKS) == ANOTHER_ASKS
 
 
 @pytest.mark.parametrize("name", ["AccessToken", "AuthorizationHeader", "TokenResponse"])

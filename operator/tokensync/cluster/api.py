@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
+from tokensync.cluster.quoting import without_data
 from tokensync.cluster.refusals import Call, refusal, unavailable
 from tokensync.telemetry.metrics import Metrics
 
@@ -97,7 +98,8 @@ class Api:
             raise unavailable(what, type(error).__name__) from None
         count(response.status)
         if response.status >= _OK:
-            raise refusal(what, response.status, answer, response.headers.get("Retry-After", ""))
+            told = without_data(answer, body)
+            raise refusal(what, response.status, told, response.headers.get("Retry-After", ""))
         return answer
 
     async def pages(

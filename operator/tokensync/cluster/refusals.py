@@ -112,7 +112,7 @@ def _rejected(call: Call, text: str) -> Exception:
 
 
 def _quote(text: str) -> str:
-    """An admission policy may quote what it refuses, the token included."""
+    """An admission policy may quote anything that it sees, also what was there before the write."""
     quote: str = masked(text)
     return quote[:_LONGEST_QUOTE]
 
