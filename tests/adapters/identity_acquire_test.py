@@ -66,6 +66,15 @@ async def test_a_slow_answer_does_not_lengthen_the_life(entra: FakeEntra, source
     assert token.expires_at <= entra.issued[0].expires_at
 
 
+async def test_a_slow_discovery_does_not_shorten_it(entra: FakeEntra, source: MsalTokenSource) -> None:
+    """The life begins with the request for the token."""
+    spec, pair = register(entra)
+    before = datetime.now(UTC)
+    with entra.failing(Latency(0.5), endpoint=Endpoint.DISCOVERY):
+        token = await source.acquire(spec, pair)
+    assert token.issued_at >= before + timedelta(seconds=0.5)
+
+
 async def test_an_acquisition_is_one_token_request(entra: FakeEntra, source: MsalTokenSource) -> None:
     """Discovery is shared by everybody who asks the same tenant, at the same time too; every token is a new one."""
     clients = [register(entra) for _ in range(4)] * 5

@@ -117,6 +117,7 @@ async def test_a_broken_provider_is_described(
         (WITHOUT_TOKEN, "answered with an access token that is empty or not visible ASCII"),
         (CONTROL_CHARACTERS, "answered with an access token that is empty or not visible ASCII"),
         (WITHOUT_LIFETIME, "answered with a token whose lifetime is not a positive number of seconds"),
+        (Altered(lambda document: document.update(expires_in="soon")), "answered with a token whose lifetime is not "),
         (Altered(lambda document: document.update(expires_in=None, access_token="")), "answered with an access token "),
         (Altered(lambda document: document.update(token_type="DPoP")), "answered with a token of another type"),
     ],

@@ -9,7 +9,7 @@ import trustme
 
 from support.authorization_server import WELL_KNOWN, AuthorizationServer, authorization_server
 from support.certificates import make_certificate
-from support.token_source import CERTIFICATE, CLIENT, make_pair, spec_for, token_source_for
+from support.token_source import CERTIFICATE, CLIENT, SCOPE, TENANT, make_pair, make_spec, spec_for, token_source_for
 from tokensync.credentials.proof import ClientSecret, FederatedToken
 from tokensync.errors import ProviderError, Reason, SpecError, TokenSyncError
 from tokensync.identity.source import MsalTokenSource
@@ -132,6 +132,32 @@ async def test_a_secret_in_the_header_is_form_encoded(
     assert request.form == [("grant_type", "client_credentials")]
 
 
+async def test_a_secret_in_the_header_reaches_entra_too(server: AuthorizationServer, source: MsalTokenSource) -> None:
+    """By the same discovery document, which may name no other host; MSAL's applications know the body only."""
+    server.metadata["token_endpoint"] = f"{server.url}/{TENANT}/oauth2/v2.0/token"
+    spec = make_spec(authorityHost=server.host, credential=BASIC)
+    await source.acquire(spec, SECRET)
+    assert [request.path for request in server.requests] == [
+        f"/{TENANT}/v2.0{WELL_KNOWN}",
+        f"/{TENANT}/oauth2/v2.0/token",
+    ]
+    assert server.requests[1].basic == (CLIENT, SECRET.value)
+    assert server.requests[1].form == [("grant_type", "client_credentials"), ("scope", SCOPE)]
+
+
+async def test_a_secret_in_the_header_stays_on_entras_own_host() -> None:
+    """Though the other one is allowed as well."""
+    ca = trustme.CA()
+    async with authorization_server(ca) as server, authorization_server(ca) as other:
+        server.metadata["token_endpoint"] = f"{other.url}/token"
+        async with token_source_for(server, allowed_hosts=[server.host, other.host]) as source:
+            error = await refused(source, make_spec(authorityHost=server.host, credential=BASIC))
+    assert (
+        error.message == f"the discovery document of {server.host} names a token endpoint on another host, {other.host}"
+    )
+    assert other.requests == []
+
+
 @pytest.mark.parametrize("credential", [POST, BASIC])
 async def test_parameters_are_added_and_no_scope_is_made_up(
     server: AuthorizationServer, source: MsalTokenSource, credential: dict[str, Any]
@@ -146,7 +172,8 @@ async def test_parameters_are_added_and_no_scope_is_made_up(
 
 
 @pytest.mark.parametrize(
-    "name", ["grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"]
+    "name",
+    ["grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "client_claims"],
 )
 async def test_parameters_of_the_protocol_are_refused(
     server: AuthorizationServer, source: MsalTokenSource, name: str
@@ -205,18 +232,20 @@ async def test_a_discovered_token_endpoint_may_lie_on_another_allowed_host() -> 
     assert (len(server.token_requests), len(other.token_requests)) == (0, 2)
 
 
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 @pytest.mark.parametrize("credential", [POST, BASIC])
 async def test_a_discovered_token_endpoint_on_a_host_that_is_not_allowed_gets_nothing(
-    credential: dict[str, Any],
+    credential: dict[str, Any], name: str
 ) -> None:
-    """Not even a connection's worth: it listens, and hears no request."""
+    """Not even a connection's worth: it listens, and hears no request, by an address as little as by a name."""
     ca = trustme.CA()
-    async with authorization_server(ca) as server, authorization_server(ca) as other:
-        server.metadata["token_endpoint"] = f"{other.url}/token"
+    async with authorization_server(ca) as server, authorization_server(ca, name=name) as other:
+        host = other.host.replace("localhost", name)
+        server.metadata["token_endpoint"] = f"https://{host}/token"
         async with token_source_for(server) as source:
             error = await refused(source, oidc(server.url, credential=credential))
     assert error.reason is Reason.HOST_NOT_ALLOWED
-    assert error.message == f"this installation does not allow tokens to be requested from {other.host}/token"
+    assert error.message == f"this installation does not allow tokens to be requested from {host}/token"
     assert (server.token_requests, other.requests) == ([], [])
 
 
@@ -249,12 +278,14 @@ async def test_a_redirect_is_not_followed(server: AuthorizationServer, source: M
         ({"scope": ""}, ""),
         ({}, "a b"),
         ({"scope": None, "refresh_in": "soon", "id_token": None}, "a b"),
+        ({"scope": ["a"]}, "a b"),
+        ({"scope": 7}, "a b"),
     ],
 )
 async def test_the_granted_scope_is_the_servers(
     server: AuthorizationServer, source: MsalTokenSource, members: dict[str, Any], kept: str
 ) -> None:
-    """Left out, or null, it is what was asked for (RFC 6749, section 5.1); what else the answer holds means nothing."""
+    """Left out, or no text, it is what was asked for (RFC 6749, section 5.1); what else the answer holds means nothing."""
     server.answer = {**server.answer, **members}
     token = await source.acquire(oauth2(f"{server.url}/token", credential=POST, scopes=["a", "b"]), SECRET)
     assert (token.scope, token.token_type, token.lifetime.total_seconds()) == (kept, "Bearer", 3599)

@@ -38,12 +38,13 @@ async def hang_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) 
     """Close at once."""
 
 
-async def failure(host: str, ca_bundle: Path | None, **settings: object) -> ProviderError:
+async def failure(host: str, ca_bundle: Path | None, *, authorities: str = "", **settings: object) -> ProviderError:
     """What an acquisition from a host fails with."""
     with FakeEntra() as entra:
         async with token_source_for(entra, allowed_hosts=[host], ca_bundle=ca_bundle, **settings) as source:
+            spec, pair = spec_at(entra, authorityHost=host), make_pair(make_certificate())
             with pytest.raises(ProviderError) as caught:
-                await source.acquire(spec_at(entra, authorityHost=host), make_pair(make_certificate()))
+                await source.acquire(spec, pair, authorities=authorities)
     return caught.value
 
 
@@ -168,7 +169,7 @@ async def test_whatever_is_not_http_is_told(
 async def test_a_request_carries_nothing_that_others_left_behind(
     ca: trustme.CA, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No cookie of an answer before, no password from `.netrc`; and not what software is underneath."""
+    """No cookie of an answer before, no password from `.netrc`; no wish for compression, and not what software is underneath."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login user password hunter2\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -187,7 +188,7 @@ async def test_a_request_carries_nothing_that_others_left_behind(
             for _ in range(2):
                 with pytest.raises(ProviderError, match="ProviderUnavailable"):
                     await source.acquire(spec_at(entra, authorityHost=host), make_pair(make_certificate()))
-    assert len(heads) == 2
+    assert [b"\r\nAccept-Encoding: identity\r\n" in head for head in heads] == [True, True]
     assert not [word for word in (b"cookie", b"authorization", b"aiohttp") if word in b"".join(heads).lower()]
 
 
@@ -241,6 +242,38 @@ async def test_behind_a_proxy_certificates_are_verified_too() -> None:
         async with listening(Tunnels()) as proxy:
             error = await failure(entra.host, None, proxy=f"http://{proxy}")
     assert error.reason is Reason.PROVIDER_UNTRUSTED
+    assert error.message.startswith(f"the certificate of {entra.host} cannot be verified")
+
+
+async def test_behind_a_proxy_a_bundle_is_enough() -> None:
+    """Of the resource's own."""
+    with FakeEntra() as entra:
+        async with (
+            listening(Tunnels()) as proxy,
+            token_source_for(entra, ca_bundle=None, proxy=f"http://{proxy}") as source,
+        ):
+            await source.acquire(*register(entra), authorities=entra.ca_pem.decode())
+        assert entra.token_requests == 1
+
+
+@pytest.mark.parametrize(
+    ("bundled", "remedy"),
+    [
+        (False, "ask the administrator of tokensync to set ca-bundle to a PEM file with the authority that issued it"),
+        (True, "put the authority that issued it into the bundle that spec.provider's caBundleRef names, beside the "),
+    ],
+)
+async def test_a_proxy_whose_certificate_is_not_trusted_is_named(ca: trustme.CA, *, bundled: bool, remedy: str) -> None:
+    """It, and not the provider: nothing was asked of that."""
+    tunnels, authorities = Tunnels(), ca.cert_pem.bytes().decode() if bundled else ""
+    async with listening(tunnels, tls_of(trustme.CA().issue_cert("localhost"))) as proxy:
+        error = await failure("login.example.com", None, proxy=f"https://user:hunter2@{proxy}", authorities=authorities)
+    assert error.reason is Reason.PROVIDER_UNTRUSTED
+    assert error.message == (
+        f"the certificate of the proxy {proxy} cannot be verified (unable to get local issuer certificate)"
+    )
+    assert error.remedy.startswith(remedy)
+    assert tunnels.requests == []
 
 
 async def test_a_proxy_that_refuses_is_named(bundle: Path) -> None:

@@ -116,23 +116,27 @@ async def failure(
     return caught.value
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 @pytest.mark.parametrize("proof", [None, ClientSecret("hunter2", "uid.1")], ids=["certificate", "client secret"])
 @pytest.mark.parametrize(
     ("provider", "field"),
     [
-        ({"entra": {"tenantId": TENANT, "authorityHost": "localhost:{port}"}}, "spec.provider.entra"),
-        ({"oidc": {"issuer": "https://localhost:{port}/realms/a"}}, "spec.provider.oidc.issuer"),
-        ({"oauth2": {"tokenEndpoint": "https://localhost:{port}/token"}}, "spec.provider.oauth2.tokenEndpoint"),
+        ({"entra": {"tenantId": TENANT, "authorityHost": "{host}"}}, "spec.provider.entra"),
+        ({"oidc": {"issuer": "https://{host}/realms/a"}}, "spec.provider.oidc.issuer"),
+        ({"oauth2": {"tokenEndpoint": "https://{host}/token"}}, "spec.provider.oauth2.tokenEndpoint"),
     ],
 )
 async def test_a_host_that_is_not_listed_receives_nothing(
-    entra: FakeEntra, provider: dict[str, dict[str, str]], field: str, proof: Proof | None
+    entra: FakeEntra, provider: dict[str, dict[str, str]], field: str, proof: Proof | None, host: str
 ) -> None:
-    """Whatever names it, and whatever would be sent; what is refused before it is tried names the field of the spec."""
+    """Whatever names it, an address too, for which no name is looked up, and whatever would be sent.
+
+    What is refused before it is tried names the field of the spec.
+    """
     async with listening() as server:
         spec = spec_of(
             {
-                kind: {name: value.replace("{port}", str(server.port)) for name, value in fields.items()}
+                kind: {name: value.replace("{host}", f"{host}:{server.port}") for name, value in fields.items()}
                 for kind, fields in provider.items()
             }
         )
@@ -157,7 +161,7 @@ async def test_a_name_under_a_pattern_does_not_lead_here(
         host = f"{NAME}:{server.port}"
         error = await failure(entra, entra_at(host), allowed=f"*.example.com:{server.port}")
     assert (error.reason, server.visitors, lookups.count) == (Reason.HOST_NOT_ALLOWED, 0, 1)
-    assert error.message.startswith(f"{host} resolves to loopback, link-local or multicast addresses")
+    assert error.message.startswith(f"{host} resolves to loopback, link-local, multicast or metadata service addresses")
 
 
 async def test_a_name_of_its_own_may_lead_here(entra: FakeEntra, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,27 @@ def test_status_and_oauth_error_decide_where_numbers_are_unknown(
 
 
 @pytest.mark.parametrize(
+    ("reason", "codes"),
+    [
+        (Reason.TENANT_UNKNOWN, [90002, 9001023, 50194, 90038, 900382, 500021, 500022]),
+        (Reason.CLIENT_UNKNOWN, [700016, 7000229]),
+        (Reason.CREDENTIAL_REJECTED, [700027, 50012, 700030, 7000213, 7000215, 7000222, 70021, 700213, 7002138]),
+        (Reason.ASSERTION_REJECTED, [50027, 5002738]),
+        (Reason.CLOCK_SKEWED, [700024]),
+        (Reason.SCOPE_REJECTED, [70011, 1002012, 700022, 700023, 50001, 500011, 650057]),
+        (Reason.POLICY_BLOCKED, [7000112, 70001, 53003, 530032, 530035, 50076, 50079]),
+        (Reason.CLIENT_NOT_AUTHORIZED, [65001]),
+        (Reason.PROVIDER_UNAVAILABLE, [90033, 90006, 90012, 90024, 90090, 50033]),
+        (Reason.PROVIDER_THROTTLED, [90055, 50196]),
+    ],
+)
+def test_a_number_makes_a_vague_error_exact(reason: Reason, codes: list[int]) -> None:
+    """Entra answers many of them with `invalid_request`, which says nothing."""
+    for code in codes:
+        assert refusal(400, entra("invalid_request", code), context=context()).reason is reason, code
+
+
+@pytest.mark.parametrize(
     ("document", "code", "reason"),
     [
         ({"error_codes": [700016]}, "AADSTS700016", Reason.CLIENT_UNKNOWN),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from support.token_source import make_spec, spec_for
+from support.token_source import TENANT, make_spec, spec_for
 from tokensync.errors import Reason, SpecError
-from tokensync.identity.authority import authority, authority_field, metadata_address, parse_endpoint
+from tokensync.identity.authority import authority, authority_field, metadata_address
 
 PROVIDERS = {"oidc": "issuer", "oauth2": "tokenEndpoint"}
 
@@ -62,4 +62,10 @@ def test_the_field_that_names_it_is_known() -> None:
 )
 def test_a_discovery_document_is_below_the_issuer(issuer: str, document: str) -> None:
     """After its final slash, if it has one (OpenID Connect Discovery 1.0, section 4)."""
-    assert metadata_address(parse_endpoint(issuer)).url == document
+    assert metadata_address(spec_for({"oidc": {"issuer": issuer}})).url == document
+
+
+def test_a_tenants_discovery_document_is_of_version_2() -> None:
+    """The other one names the token endpoint of version 1.0, which takes no scope."""
+    document = f"https://login.microsoftonline.us/{TENANT}/v2.0/.well-known/openid-configuration"
+    assert metadata_address(make_spec(cloud="USGovernment")).url == document

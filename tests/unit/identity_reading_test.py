@@ -30,8 +30,9 @@ def failure(status: int, body: bytes, **headers: str) -> ProviderError:
 
 
 def test_a_json_object_with_status_200_is_a_success() -> None:
-    """Nothing else is."""
+    """Nothing else is; null stands for what is not there."""
     assert read(200, b'{"access_token": "x"}') == {"access_token": "x"}
+    assert read(200, b'{"access_token": "x", "error": null}')["access_token"] == "x"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from tokensync.identity.proxies import Proxies
 from tokensync.identity.resolver import GuardedResolver, is_local
 
 PUBLIC = "203.0.113.7"
-PRIVATE = ["10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1", "2001:db8::1", PUBLIC]
+PRIVATE = [
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.0.1",
+    "100.64.0.1",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "2001:db8::1",
+    "64:ff9b::a00:1",
+    PUBLIC,
+]
 LOCAL = [
     "127.0.0.1",
     "127.255.255.254",
@@ -28,6 +38,16 @@ LOCAL = [
     "::ffff:169.254.169.254",
     "::ffff:0.0.0.0",
     "::ffff:224.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::1",
+    "2002:a9fe:a9fe::1",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fd00:c1::a9fe:a9fe",
+    "100.100.100.200",
+    "168.63.129.16",
+    "64:ff9b::a83f:8110",
 ]
 
 
@@ -60,7 +80,7 @@ async def resolved(zone: Zone, host: str, port: int = 443, *, allowed: str, prox
 
 @pytest.mark.parametrize("address", LOCAL)
 def test_what_is_local(address: str) -> None:
-    """Loopback, link-local, unspecified and multicast addresses, and the same in the disguise of IPv6."""
+    """Loopback, link-local, unspecified and multicast addresses, those of clouds' metadata, and all in IPv6's disguise."""
     assert is_local(address)
 
 
@@ -77,8 +97,8 @@ async def test_a_pattern_does_not_lead_here(address: str) -> None:
         await resolved(Zone(address), "login.example.com", 8443, allowed="*.example.com:8443")
     assert caught.value.reason is Reason.HOST_NOT_ALLOWED
     assert caught.value.text == (
-        "login.example.com:8443 resolves to loopback, link-local or multicast addresses, which no pattern in "
-        "allowed-hosts allows: correct the DNS of login.example.com:8443, or, if it is meant to be there, ask the "
+        "login.example.com:8443 resolves to loopback, link-local, multicast or metadata service addresses, which no pattern "
+        "in allowed-hosts allows: correct the DNS of login.example.com:8443, or, if it is meant to be there, ask the "
         "administrator of tokensync to add login.example.com:8443 itself to the setting allowed-hosts"
     )
 

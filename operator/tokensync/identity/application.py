@@ -21,7 +21,7 @@ logging.getLogger("msal").setLevel(logging.CRITICAL)
 
 
 class _NothingCached(msal.TokenCache):  # type: ignore[misc]  # MSAL has no types
-    """Remembers nothing: the target Secret is the cache. MSAL's own, shared, would hand out old tokens."""
+    """Remembers nothing: the target Secret is the cache. MSAL's own fails over a lifetime that is no number."""
 
     def add(self, event: object, now: object = None) -> None:
         """Forget the token."""
@@ -36,7 +36,8 @@ def request_token(conversation: Conversation, spec: Spec, proof: Proof, clock: C
         TokenSyncError: what the conversation and the signing raise, and `ProviderResponseInvalid` for what MSAL cannot
             use.
     """
-    request = _request_from_entra if spec.provider.entra else _request_from_endpoint
+    by_application = spec.provider.entra and not authentication.is_in_header(spec)
+    request = _request_by_application if by_application else _request_by_client
     try:
         answer = request(conversation, spec, proof, clock)
     except (ValueError, TypeError):
@@ -46,7 +47,7 @@ def request_token(conversation: Conversation, spec: Spec, proof: Proof, clock: C
     return answer
 
 
-def _request_from_entra(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
+def _request_by_application(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
     application = msal.ConfidentialClientApplication(
         spec.client_id,
         authority=authority(spec).url,
@@ -60,7 +61,7 @@ def _request_from_entra(conversation: Conversation, spec: Spec, proof: Proof, cl
     return answer
 
 
-def _request_from_endpoint(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
+def _request_by_client(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> Mapping[str, Any]:
     """With the OAuth 2.0 client under MSAL's applications, which refuse issuers without a path and know one way for a secret."""
     client = Client(
         {"token_endpoint": _token_endpoint(conversation, spec)},
@@ -76,6 +77,9 @@ def _request_from_endpoint(conversation: Conversation, spec: Spec, proof: Proof,
 def _token_endpoint(conversation: Conversation, spec: Spec) -> str:
     if spec.provider.oauth2:
         return spec.provider.oauth2.token_endpoint
-    metadata = conversation.discover(metadata_address(authority(spec)))
-    metadata.require_issuer(spec.provider)
+    metadata = conversation.discover(metadata_address(spec))
+    if spec.provider.entra:
+        metadata.require_own_token_endpoint()
+    else:
+        metadata.require_issuer(spec.provider)
     return metadata.token_endpoint

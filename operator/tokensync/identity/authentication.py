@@ -18,6 +18,12 @@ Assert = Callable[[Mapping[str, str]], str]
 """MSAL calls it with `client_id` and `token_endpoint` when it wants an assertion."""
 
 
+def is_in_header(spec: Spec) -> bool:
+    """Whether a client secret is to be sent as `client_secret_basic`."""
+    form = spec.credential.client_secret
+    return form is not None and form.method is SecretTransport.BASIC
+
+
 def for_application(conversation: Conversation, spec: Spec, proof: Proof, clock: Clock) -> str | dict[str, Assert]:
     """The `client_credential` of an MSAL application. A client secret goes into the body."""
     if isinstance(proof, ClientSecret):
@@ -32,8 +38,7 @@ def for_client(conversation: Conversation, spec: Spec, proof: Proof, clock: Cloc
             "client_assertion": _assertion(conversation, spec, proof, clock),
             "client_assertion_type": Client.CLIENT_ASSERTION_TYPE_JWT,
         }
-    form = spec.credential.client_secret
-    if form and form.method is SecretTransport.BASIC:
+    if is_in_header(spec):
         # The header names the client already. Named in the body too, some servers take it for a second way to
         # authenticate, of which there must be only one (RFC 6749, section 2.3).
         return {"client_secret": proof.value, "default_body": {"client_id": None}}

@@ -36,9 +36,14 @@ def authority_field(provider: Provider) -> str:
     return _FIELDS[provider.kind]
 
 
-def metadata_address(issuer: Address) -> Address:
-    """Where the issuer's discovery document is; a terminating slash is not repeated."""
-    return replace(issuer, path=issuer.path.removesuffix("/") + WELL_KNOWN)
+def metadata_address(spec: Spec) -> Address:
+    """Where the discovery document is; a terminating slash is not repeated. A tenant's is that of Entra's version 2.0.
+
+    Raises:
+        SpecError: `InvalidSpec`.
+    """
+    named, version = authority(spec), "/v2.0" if spec.provider.entra else ""
+    return replace(named, path=f"{named.path.removesuffix('/')}{version}{WELL_KNOWN}")
 
 
 def parse_endpoint(url: str) -> Address:

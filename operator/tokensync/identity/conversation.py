@@ -110,9 +110,10 @@ class Conversation:
     def _members(self, document: Mapping[str, Any], sent: Sequence[str]) -> dict[str, Any]:
         """What a client credentials grant is answered with; a scope is shown, and so must not hold anything secret."""
         members = {member: document[member] for member in _MEMBERS if document.get(member) is not None}
-        if "scope" in members and members["scope"] != self.asked.scope:
+        scope = members.pop("scope", None)
+        if isinstance(scope, str):
             cleaner = Cleaner([*sent, str(members.get("access_token"))])
-            members["scope"] = cleaner.clean(members["scope"], SCOPE_LENGTH)
+            members["scope"] = scope if scope == self.asked.scope else cleaner.clean(scope, SCOPE_LENGTH)
         return members
 
     def _read_metadata(self, response: Response) -> Mapping[str, Any]:

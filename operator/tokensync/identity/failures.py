@@ -53,13 +53,26 @@ def untrusted(error: Exception, address: Address, *, bundled: bool) -> ProviderE
         address: whose it is.
         bundled: whether a bundle of the resource's was to verify it.
     """
-    code, why = (
-        (error.verify_code, error.verify_message) if isinstance(error, ssl.SSLCertVerificationError) else (0, "")
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
+    return _untrusted(address.origin, error, _trust_remedy(code, address, bundled=bundled))
+
+
+def untrusted_proxy(error: Exception, proxy: str, *, bundled: bool) -> ProviderError:
+    """The same for the certificate of a proxy."""
+    remedy = (
+        "put the authority that issued it into the bundle that spec.provider's caBundleRef names, beside the provider's"
+        if bundled
+        else "ask the administrator of tokensync to set ca-bundle to a PEM file with the authority that issued it"
     )
+    return _untrusted(f"the proxy {proxy_name(proxy)}", error, remedy)
+
+
+def _untrusted(whose: str, error: Exception, remedy: str) -> ProviderError:
+    why = error.verify_message.rstrip(".") if isinstance(error, ssl.SSLCertVerificationError) else ""
     return ProviderError(
         Reason.PROVIDER_UNTRUSTED,
-        f"the certificate of {address.origin} cannot be verified ({why.rstrip('.') or 'no reason given'})",
-        remedy=_trust_remedy(code, address, bundled=bundled),
+        f"the certificate of {whose} cannot be verified ({why or 'no reason given'})",
+        remedy=remedy,
     )
 
 

@@ -22,7 +22,7 @@ def read_document(response: Response, asked: Asked, cleaner: Cleaner, *, correla
     """
     context = Context(asked, cleaner, correlation_id, response.retry_after, response.clock_ahead)
     document = response.document
-    if response.status == HTTPStatus.OK and document is not None and "error" not in document:
+    if response.status == HTTPStatus.OK and document is not None and document.get("error") is None:
         return document
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
         raise _redirected(response, context)

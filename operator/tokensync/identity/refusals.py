@@ -64,6 +64,7 @@ REASON_OF_CODE = {
     500011: Reason.SCOPE_REJECTED,
     650057: Reason.SCOPE_REJECTED,
     700022: Reason.SCOPE_REJECTED,
+    700023: Reason.SCOPE_REJECTED,
     1002012: Reason.SCOPE_REJECTED,
     # an administrator's decision; some of these belong to flows with a user
     50076: Reason.POLICY_BLOCKED,

@@ -14,6 +14,14 @@ from tokensync.errors import Reason, SpecError
 from tokensync.identity.hosts import Address, AllowList
 from tokensync.identity.proxies import Proxies
 
+_METADATA_SERVICES = frozenset(
+    ipaddress.ip_address(address)
+    for address in ("fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "100.100.100.200", "168.63.129.16")
+)
+"""Those of AWS, Google Cloud, Oracle Cloud, Alibaba Cloud and Azure that are not link-local, as 169.254.169.254 is."""
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
+
 
 class GuardedResolver(AbstractResolver):
     """Leaves out what a name must not lead to, unless the administrator named host and port, as provider or as proxy.
@@ -52,17 +60,24 @@ class GuardedResolver(AbstractResolver):
 
 
 def is_local(address: str) -> bool:
-    """Whether an IP address means this machine or its own link, or more than one machine."""
+    """Whether an IP address means this machine, its own link or its metadata service, or more than one machine."""
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = _embedded(ip) or ip
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast or ip in _METADATA_SERVICES
+
+
+def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that is reached by this one: mapped, by 6to4, or by NAT64."""
+    by_nat64 = ipaddress.IPv4Address(ip.packed[-4:]) if ip in _NAT64 else None
+    return ip.ipv4_mapped or ip.sixtofour or by_nat64
 
 
 def _refusal(origin: str) -> SpecError:
     return SpecError(
         Reason.HOST_NOT_ALLOWED,
-        f"{origin} resolves to loopback, link-local or multicast addresses, which no pattern in allowed-hosts allows",
+        f"{origin} resolves to loopback, link-local, multicast or metadata service addresses, which no pattern in "
+        "allowed-hosts allows",
         remedy=f"correct the DNS of {origin}, or, if it is meant to be there, ask the administrator of tokensync to add "
         f"{origin} itself to the setting allowed-hosts",
     )

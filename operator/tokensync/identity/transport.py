@@ -8,7 +8,15 @@ import aiohttp
 
 from tokensync import __version__
 from tokensync.clock import Clock
-from tokensync.identity.failures import CONNECT_TIMEOUT, REQUEST_TIMEOUT, connection_failure, untrusted, unusable
+from tokensync.errors import ProviderError
+from tokensync.identity.failures import (
+    CONNECT_TIMEOUT,
+    REQUEST_TIMEOUT,
+    connection_failure,
+    untrusted,
+    untrusted_proxy,
+    unusable,
+)
 from tokensync.identity.hosts import Address, AllowList
 from tokensync.identity.proxies import Proxies
 from tokensync.identity.resolver import GuardedResolver
@@ -67,7 +75,7 @@ class Transport:
         try:
             response = await self._send(method, address, headers, body, proxy)
         except aiohttp.ClientConnectorCertificateError as error:
-            failure = untrusted(error.certificate_error, address, bundled=self._bundled)
+            failure = self._untrusted(error, address, proxy)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = connection_failure(error, address, proxy)
         else:
@@ -96,6 +104,13 @@ class Transport:
         ) as response:
             content = await _read(response, address)
             return Response(response.status, response.headers, content, sent_at, self._clock.now())
+
+    def _untrusted(
+        self, error: aiohttp.ClientConnectorCertificateError, address: Address, proxy: str | None
+    ) -> ProviderError:
+        if proxy and self._proxies.is_proxy(error.host, error.port or 0):
+            return untrusted_proxy(error.certificate_error, proxy, bundled=self._bundled)
+        return untrusted(error.certificate_error, address, bundled=self._bundled)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
