@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.der import pfx
-from support.simulators.world import NAMESPACE, World
+from support.simulators.sealed import add_hostile, add_sealed
+from support.simulators.world import World
+from tokensync.credentials.opening import MOST_AT_ONCE
 from tokensync.errors import Reason
 from tokensync.resource.spec import Key
 from tokensync.resource.status import ConditionType
 
-FOR_EVER = 2**31 - 1
 PAUSE = 0.02
 
 
@@ -26,14 +26,6 @@ async def longest_pause(until: asyncio.Event) -> float:
     return longest
 
 
-def add_hostile(world: World, number: int) -> Key:
-    """A resource whose PKCS #12 file asks for two thousand million iterations."""
-    name = f"hostile-{number}"
-    world.cluster.add_secret(Key(NAMESPACE, name), {"client.pfx": pfx(FOR_EVER)}, secret_type="Opaque")
-    certificate = {"secretRef": {"name": name}, "pkcs12Key": "client.pfx"}
-    return world.add_resource(name, credential={"certificate": certificate})
-
-
 @pytest.mark.timeout(180)
 async def test_the_operator_works_on_while_files_are_opened() -> None:
     """Renewals of others go through, the loop is free, and so are the threads that resolve names."""
@@ -41,9 +33,9 @@ async def test_the_operator_works_on_while_files_are_opened() -> None:
     done = asyncio.Event()
     async with World() as world:
         key = await world.with_token()
-        hostile = [add_hostile(world, number) for number in range(4)]
+        hostile = [add_hostile(world, number, namespace=f"team-{number}") for number in range(4)]
         pause = asyncio.create_task(longest_pause(done))
-        await world.until(lambda: was_read(world, hostile), within=10)
+        await world.until(lambda: world.api.count("get", "secrets") == 1 + MOST_AT_ONCE, within=10)
         world.request_renewal("now", key)
         await world.until(lambda: len(world.provider.issued) == 2, within=2)
         async with asyncio.timeout(2):
@@ -55,9 +47,19 @@ async def test_the_operator_works_on_while_files_are_opened() -> None:
     assert await pause < 1
 
 
-def was_read(world: World, secrets: list[Key]) -> bool:
-    """Whether all of these Secrets are being opened, or wait for that."""
-    return {call.key for call in world.api.calls if call.verb == "get" and call.plural == "secrets"} >= set(secrets)
+@pytest.mark.timeout(180)
+async def test_a_crowd_of_files_holds_no_worker() -> None:
+    """Two hundred of them in one namespace: others are renewed at once, and an encrypted one elsewhere gets its turn."""
+    async with World() as world:
+        key = await world.with_token()
+        crowd = [add_hostile(world, number) for number in range(200)]
+        await world.until(lambda: world.api.count("get", "secrets") > 1, within=10)
+        world.request_renewal("now", key)
+        await world.until(lambda: len(world.provider.issued) == 2, within=2)
+        honest = add_sealed(world, "honest", namespace="payroll")
+        await world.until(lambda: world.is_ready(honest), within=60)
+
+        assert sum(refused(world, each) for each in crowd) < 50
 
 
 def refused(world: World, key: Key) -> bool:

@@ -8,6 +8,8 @@ import yaml
 
 from support.chart import NAMESPACE, RELEASE, Object, objects, rendered
 from support.chart_snapshots import names, values_of
+from tokensync.credentials.opener import MOST_MEMORY
+from tokensync.credentials.opening import MOST_AT_ONCE
 
 CLUSTER_SCOPED = {
     "ClusterRole",
@@ -34,6 +36,13 @@ def pods(name: str) -> dict[str, Object]:
     """Metadata and spec of each kind of pod."""
     found = {each["kind"]: each for each in made(name) if each["kind"] in {"Deployment", "Pod"}}
     return found | {"Deployment": found["Deployment"]["spec"]["template"]}
+
+
+def mebibytes(quantity: str) -> int:
+    """A quantity of Kubernetes, such as `64Mi`."""
+    number, unit = quantity[:-2], quantity[-2:]
+    assert unit == "Mi"
+    return int(number)
 
 
 def selectors(name: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -150,6 +159,17 @@ def test_containers_cannot_write_their_file_system(name: str) -> None:
     """Those of the chart itself; the operator needs no folder to write to."""
     for pod in pods(name).values():
         assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_memory_limit_has_room_for_hostile_files() -> None:
+    """Those that are opened at once may take all that they may, beside an operator that takes what it requests.
+
+    The program that opens them takes 40 MiB by itself (in the image, of address space).
+    """
+    (container,) = rendered("Deployment")["spec"]["template"]["spec"]["containers"]
+    requested, most = (container["resources"][each]["memory"] for each in ("requests", "limits"))
+
+    assert mebibytes(most) >= mebibytes(requested) + MOST_AT_ONCE * (40 + MOST_MEMORY / 2**20)
 
 
 @SETS

@@ -80,9 +80,9 @@ def test_entra_takes_rsa_keys(algorithm: str | None) -> None:
     ("pair", "algorithm", "is_now", "fitting"),
     [
         pytest.param(RSA, "ES256", "RSA", "PS256 or RS256", id="RSA with ES256"),
-        pytest.param(P256, "PS256", "EC (secp256r1)", "ES256", id="P-256 with PS256"),
-        pytest.param(P256, "ES384", "EC (secp256r1)", "ES256", id="P-256 with ES384"),
-        pytest.param(P521, "ES256", "EC (secp521r1)", "ES512", id="P-521 with ES256"),
+        pytest.param(P256, "PS256", "EC P-256", "ES256", id="P-256 with PS256"),
+        pytest.param(P256, "ES384", "EC P-256", "ES256", id="P-256 with ES384"),
+        pytest.param(P521, "ES256", "EC P-521", "ES512", id="P-521 with ES256"),
     ],
 )
 def test_an_algorithm_of_another_key_type_is_refused(pair: KeyPair, algorithm: str, is_now: str, fitting: str) -> None:

@@ -1,28 +1,35 @@
 """The credentials in use: each Secret is read once for each of its versions, and parsed once.
 
-Keys live here, in memory, for as long as a resource names their Secret; a renewal reads nothing. Tokens of
-ServiceAccounts are requested anew each time, and never kept.
+Keys live here, in memory, for as long as a resource names their Secret; a renewal reads nothing. What is encrypted waits
+for its turn to be opened, and its resource with it. Tokens of ServiceAccounts are requested anew each time, and never kept.
 """
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from tokensync.clock import Clock
 from tokensync.controller.federation import Federation
 from tokensync.controller.inventory import Inventory
+from tokensync.controller.openings import Openings
 from tokensync.controller.ports import SecretContent, SecretStore
 from tokensync.controller.sources import must_be_a_source
 from tokensync.credentials.client_secret import read_client_secret
-from tokensync.credentials.opening import MOST_AT_ONCE
 from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.pem import read_pair
 from tokensync.credentials.proof import ClientSecret, Proof
 from tokensync.credentials.use import check_use
-from tokensync.errors import CredentialError, Reason, TokenSyncError
-from tokensync.resource.credential import CertificateCredential, ClientSecretCredential, ServiceAccountCredential
+from tokensync.errors import PASSES_BY_ITSELF, CredentialError, Reason, TokenSyncError
+from tokensync.resource.credential import (
+    CertificateCredential,
+    ClientSecretCredential,
+    Credential,
+    ServiceAccountCredential,
+)
 from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.resource.status import ConditionType, CredentialKind, CredentialStatus, Status
 from tokensync.target.metadata import SecretMetadata
@@ -53,15 +60,26 @@ class _Entry:
 
 
 class Keyring:
-    """What is read from Secrets to prove who a client is, by the Secret and by how it is read."""
+    """What is read from Secrets to prove who a client is, by the Secret and by how it is read.
 
-    def __init__(self, secrets: SecretStore, inventory: Inventory, federation: Federation) -> None:
+    Methods that read raise NotOpenedYetError where something encrypted has to be opened first.
+    """
+
+    def __init__(self, secrets: SecretStore, inventory: Inventory, federation: Federation, clock: Clock) -> None:
         self._secrets = secrets
         self._inventory = inventory
         self._federation = federation
-        self._openings = asyncio.Semaphore(MOST_AT_ONCE)
+        self._openings = Openings(self._load, inventory, clock)
         self._entries: dict[Key, dict[Form, _Entry]] = {}
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def wakes(self, wake: Callable[[Iterable[Key]], None]) -> None:
+        """Have this told of the resources whose credential was opened."""
+        self._openings.wake = wake
+
+    async def open_in_turn(self) -> None:
+        """Open what is encrypted, one after the other, until cancelled."""
+        await self._openings.work()
 
     async def look(self, resource: ClientCredentialToken, status: Status, now: datetime) -> Finding:
         """Tell what a resource's credential is now, without reading what was read before.
@@ -87,8 +105,8 @@ class Keyring:
         reported = self._report(resource, entry, entry.proof, known)
         return Finding(reported, _fault(entry.proof, resource, now), entry.proof.fingerprint)
 
-    async def proofs(self, resource: ClientCredentialToken) -> tuple[Proof, ...]:
-        """What to prove the client with: the first, and the one to fall back to if there is one that can be used.
+    async def proofs(self, resource: ClientCredentialToken, now: datetime) -> tuple[Proof, ...]:
+        """What to prove the client with: the first, and the one to fall back to if there is one that can be used now.
 
         A ServiceAccount's token is requested now: whoever asks for it is about to use it.
 
@@ -102,13 +120,21 @@ class Keyring:
             return (await self._federation.proof(resource, form),)
         first, *others = resource.credential_keys
         proof = _usable(await self._entry(first, form), resource)
-        return (proof, *[each for key in others if (each := await self._fallback(key, form, resource))])
+        return (proof, *[each for key in others if (each := await self._fallback(key, form, resource, now))])
 
     def forget_unused(self, secret: Key) -> None:
         """Drop the keys of a Secret that no resource names any more."""
         if not self._inventory.users_of(secret):
             self._entries.pop(secret, None)
             self._locks.pop(secret, None)
+            self._openings.forget(secret)
+
+    def forget_form(self, secret: Key, credential: Credential) -> None:
+        """Drop what was read in a way in which one resource reads it no longer; others who do, read it again."""
+        form = credential.chosen
+        if not isinstance(form, ServiceAccountCredential):
+            self._entries.get(secret, {}).pop(form, None)
+            self._openings.forget(secret)
 
     def _version(self, secret: Key) -> str | None:
         seen = self._inventory.secret(secret)
@@ -151,32 +177,41 @@ class Keyring:
             fallback_secret_resource_version=fallback,
         )
 
-    async def _fallback(self, secret: Key, form: Form, resource: ClientCredentialToken) -> Proof | None:
+    async def _fallback(self, secret: Key, form: Form, resource: ClientCredentialToken, now: datetime) -> Proof | None:
         """What to fall back to; None if there is nothing usable, as when a rollover is over and its Secret gone."""
         if self._inventory.secret(secret) is None:
             return None
         try:
-            return _usable(await self._entry(secret, form), resource)
-        except CredentialError:
+            proof = (await self._entry(secret, form)).proof
+        except TokenSyncError:  # nobody may need it
             return None
+        return proof if proof and not _fault(proof, resource, now) else None
 
     async def _entry(self, secret: Key, form: Form) -> _Entry:
         async with self._locks[secret]:
             entry = self._entries.get(secret, {}).get(form)
-            if entry is None or self._version(secret) != entry.resource_version:
-                entry = await self._load(secret, form)
-                self._entries.setdefault(secret, {})[form] = entry
-            return entry
+            if entry and self._version(secret) == entry.resource_version:
+                return entry
+            if isinstance(form, CertificateCredential) and form.is_encrypted:
+                self._openings.require(secret, form)
+            return await self._load(secret, form)
 
     async def _load(self, secret: Key, form: Form) -> _Entry:
+        """Read a Secret, and keep what is in it or what is wrong with it; what may pass by itself is raised."""
         content = await self._secrets.read(secret)
         if content is None:
             raise _absent(secret, form)
         self._inventory.learn_secret(content.metadata)
+        version = content.metadata.resource_version
         try:
-            return _Entry(content.metadata.resource_version, await self._parse(secret, form, content), None)
+            entry = _Entry(version, await self._parse(secret, form, content), None)
         except CredentialError as error:
-            return _Entry(content.metadata.resource_version, None, error)
+            if error.reason in PASSES_BY_ITSELF:
+                raise
+            entry = _Entry(version, None, error.with_traceback(None))  # whose frames hold what was read
+        self._entries.setdefault(secret, {})[form] = entry
+        self.forget_unused(secret)
+        return entry
 
     async def _parse(self, secret: Key, form: Form, content: SecretContent) -> KeyPair | ClientSecret:
         must_be_a_source(content)
@@ -184,16 +219,13 @@ class Keyring:
             fingerprint = _fingerprint(content.metadata)
             return read_client_secret(content.data, form.secret_key_ref, secret=str(secret), fingerprint=fingerprint)
         read = partial(read_pair, content.data, form, secret=str(secret))
-        if not form.is_encrypted:
-            return read()
-        async with self._openings:  # here, not in the thread: names are resolved by threads of the same pool
-            return await asyncio.to_thread(read)
+        return await asyncio.to_thread(read) if form.is_encrypted else read()
 
 
 def _absent(secret: Key, form: Form) -> CredentialError:
     if isinstance(form, ClientSecretCredential):
         remedy = (
-            f"create it with the key {form.secret_key_ref.key}, or correct credential.clientSecret.secretKeyRef.name"
+            f'create it with the key "{form.secret_key_ref.key}", or correct credential.clientSecret.secretKeyRef.name'
         )
     else:
         keys = (form.pkcs12_key,) if form.pkcs12_key else (form.certificate_key, form.private_key_key)
@@ -212,7 +244,8 @@ def _found_usable(status: Status, generation: int) -> bool:
 
 def _usable(entry: _Entry, resource: ClientCredentialToken) -> Proof:
     if entry.proof is None:
-        raise entry.error or CredentialError(Reason.CREDENTIAL_NOT_FOUND, "no proof")
+        error = entry.error or CredentialError(Reason.CREDENTIAL_NOT_FOUND, "no proof")
+        raise error.with_traceback(None)  # it is raised again and again, and would grow
     check_use(entry.proof, resource.spec)
     return entry.proof
 

@@ -13,13 +13,17 @@ import os
 import resource
 import sys
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
+from cryptography.exceptions import InternalError
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
 PROCESSOR_SECONDS = 5
-MOST_MEMORY = 256 * 1024 * 1024
-"""Bytes of address space. The program itself takes 36 MiB, and scrypt as OpenSSL uses it 16 MiB."""
+MOST_MEMORY = 24 * 1024 * 1024
+"""Bytes of address space beside what the program takes before it reads anything; scrypt as OpenSSL uses it takes 16 MiB.
+
+A pod's limit has room for all that run at once, or a file could have the operator killed."""
 
 _LENGTH_BYTES = 2
 
@@ -32,11 +36,12 @@ class Sealed(StrEnum):
 
 
 class Outcome(IntEnum):
-    """The exit status. Any other, or the end by a signal, means that the limits were reached."""
+    """The exit status. The end by SIGXCPU is the limit of processor time; by any other signal, somebody's doing."""
 
     OPENED = 0
     WRONG_PASSWORD = 3
     UNREADABLE = 4
+    TOO_COSTLY = 5
 
 
 def pack(password: bytes, file: bytes) -> bytes:
@@ -50,8 +55,8 @@ def open_sealed(sealed: Sealed, message: bytes) -> tuple[Outcome, bytes]:
     password, file = message[_LENGTH_BYTES:end], message[end:]
     try:
         opened = _open_pkcs12(file, password) if sealed is Sealed.PKCS12 else _open_private_key(file, password)
-    except MemoryError:
-        raise
+    except (MemoryError, InternalError):  # the second is OpenSSL's, where it gets no memory
+        return Outcome.TOO_COSTLY, b""
     except Exception as error:  # noqa: BLE001 - cryptography has no closed list of what damaged input makes it raise
         return (Outcome.WRONG_PASSWORD if "password" in str(error).lower() else Outcome.UNREADABLE), b""
     return Outcome.OPENED, opened
@@ -74,15 +79,24 @@ def _open_private_key(text: bytes, password: bytes) -> bytes:
 
 def _limit_this_process() -> None:
     os.nice(10)  # the operator goes first
-    for limit, most in {
-        resource.RLIMIT_CPU: PROCESSOR_SECONDS,
-        resource.RLIMIT_AS: MOST_MEMORY,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 1,  # core(5): 0 is no limit for a core_pattern that is a pipe; one byte is too little for both
-    }.items():
-        _, hard = resource.getrlimit(limit)
-        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (value, value))
+    memory = _address_space() + MOST_MEMORY
+    for limit, soft, hard in (
+        # SIGXCPU at the first tells which limit it was; SIGKILL at the second would not
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS, PROCESSOR_SECONDS + 1),
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        # core(5): 0 is no limit for a core_pattern that is a pipe; one byte is too little for both
+        (resource.RLIMIT_CORE, 1, 1),
+    ):
+        _, highest = resource.getrlimit(limit)
+        unlimited = highest == resource.RLIM_INFINITY
+        resource.setrlimit(limit, (soft, hard) if unlimited else (min(soft, highest), min(hard, highest)))
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped. How many that are before any work depends on Python's version and the libraries."""
+    pages, _ = Path("/proc/self/statm").read_text().split(maxsplit=1)
+    return int(pages) * resource.getpagesize()
 
 
 def main() -> Outcome:

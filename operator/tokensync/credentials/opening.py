@@ -1,5 +1,6 @@
 """Encrypted entries of a Secret are opened, by a process that the operator can do without."""
 
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,12 +11,12 @@ from tokensync.credentials.password import Password
 from tokensync.errors import CredentialError, Reason
 
 MOST_AT_ONCE = 2
-"""Openings at once that a caller in several threads allows. The others wait, so that a namespace full of files that take
-long costs no more."""
+"""Openings at once that callers allow: the others wait, and files that take long cost no more than this."""
 
 DEADLINE_SECONDS = 30
-"""How long one may take on a machine that has no processor to spare."""
+"""How long one may take where there is no processor to spare."""
 
+_TOO_COSTLY = (Outcome.TOO_COSTLY, -signal.SIGXCPU)
 _SEALED = {Part.PKCS12: Sealed.PKCS12, Part.PRIVATE_KEY: Sealed.PRIVATE_KEY}
 
 _CHECK = {
@@ -39,8 +40,8 @@ def open_entry(entry: Entry, password: Password) -> Entry:
         password: to open it with.
 
     Raises:
-        CredentialError: `CredentialPasswordRequired`, `CredentialPasswordWrong` or `CredentialMalformed`.
-        OSError: if no process can be started.
+        CredentialError: `CredentialPasswordRequired`, `CredentialPasswordWrong` or `CredentialMalformed`; or `InternalError`,
+            if the process could not be started or did not get to its end, which another may.
     """
     outcome, opened = _run(_SEALED[entry.part], pack(password.value, entry.data))
     if outcome == Outcome.OPENED:
@@ -52,15 +53,23 @@ def open_entry(entry: Entry, password: Password) -> Entry:
             f"holds a {entry.part} that is damaged, or encrypted in a way that is not supported",
             remedy=f"encrypt it anew ({_ENCRYPT_ANEW[entry.part]}), and put NEW into the Secret",
         )
-    raise entry.malformed(
-        f"holds a {entry.part} that takes more than {PROCESSOR_SECONDS} s or {MOST_MEMORY >> 20} MiB to open, as with "
-        "too many iterations of its password",
-        remedy=f"encrypt it anew with the usual number of them ({_ENCRYPT_ANEW[entry.part]}), and put NEW into the Secret",
+    if outcome in _TOO_COSTLY:
+        raise entry.malformed(
+            f"holds a {entry.part} that takes more than {PROCESSOR_SECONDS} s or {MOST_MEMORY >> 20} MiB to open, as with "
+            "too many iterations of its password",
+            remedy=f"encrypt it anew with the usual number of them ({_ENCRYPT_ANEW[entry.part]}), and put NEW into the Secret",
+        )
+    raise CredentialError(
+        Reason.INTERNAL_ERROR,
+        f"the process that opens the {entry.part} in {entry} was stopped before its end, as by a node without memory or "
+        "processor time to spare",
+        remedy=f"wait, it is tried again; if this lasts, encrypt it anew ({_ENCRYPT_ANEW[entry.part]}), and put NEW into the "
+        "Secret",
     )
 
 
 def _run(sealed: Sealed, message: bytes) -> tuple[int | None, bytes]:
-    """Run the program that opens; return its exit status, None if it was stopped, and what it wrote.
+    """Run the program that opens; return its exit status, and what it wrote; None if it did not start or was too slow.
 
     It is not asked to go when the operator is: a signal to the operator's session does not reach it, and it ends soon.
     """
@@ -77,7 +86,7 @@ def _run(sealed: Sealed, message: bytes) -> tuple[int | None, bytes]:
             timeout=DEADLINE_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, OSError):
         return None, b""
     return done.returncode, done.stdout
 

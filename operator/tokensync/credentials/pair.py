@@ -15,8 +15,12 @@ from tokensync.credentials.private_key import PrivateKey
 from tokensync.errors import CredentialError, Reason
 from tokensync.resource.credential import Algorithm
 
-_EC_ALGORITHMS = {"secp256r1": Algorithm.ES256, "secp384r1": Algorithm.ES384, "secp521r1": Algorithm.ES512}
-"""RFC 7518, section 3.4."""
+_CURVES = {
+    "secp256r1": ("P-256", Algorithm.ES256),
+    "secp384r1": ("P-384", Algorithm.ES384),
+    "secp521r1": ("P-521", Algorithm.ES512),
+}
+"""By the name that SEC 2 has for it: each curve's name in RFC 7518, section 6.2.1.1, and its algorithm, section 3.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,16 @@ class KeyPair:
 
     @property
     def key_type(self) -> str:
-        """In words: `RSA`, or `EC` with its curve as SEC 2 names it."""
-        return f"EC ({self.private_key.curve.name})" if isinstance(self.private_key, EllipticCurvePrivateKey) else "RSA"
+        """In words: `RSA`, or `EC` with its curve."""
+        if isinstance(self.private_key, EllipticCurvePrivateKey):
+            return f"EC {_CURVES[self.private_key.curve.name][0]}"
+        return "RSA"
 
     @property
     def algorithms(self) -> tuple[Algorithm, ...]:
         """What can be signed with, the one that is taken unless told in front."""
         if isinstance(self.private_key, EllipticCurvePrivateKey):
-            return (_EC_ALGORITHMS[self.private_key.curve.name],)
+            return (_CURVES[self.private_key.curve.name][1],)
         return (Algorithm.PS256, Algorithm.RS256)
 
     @property

@@ -29,8 +29,8 @@ def read_pair(data: Mapping[str, bytes], form: CertificateCredential, *, secret:
 
     Raises:
         CredentialError: nothing else, on any bytes. `CredentialKeyMissing`, `CredentialMalformed`,
-            `CredentialPasswordRequired`, `CredentialPasswordWrong`, `KeyUnsupported`, `KeyTooWeak` or `KeyMismatch`.
-        OSError: if something is encrypted, and no process can be started to open it.
+            `CredentialPasswordRequired`, `CredentialPasswordWrong`, `KeyUnsupported`, `KeyTooWeak` or `KeyMismatch`;
+            or `InternalError`, if something encrypted could not be opened, and may be later.
     """
     password = read_password(data, form, secret=secret)
     certificate_entry, private_key_entry = _entries(data, form, password, secret)

@@ -24,8 +24,8 @@ def open_pkcs12(entry: Entry, password: Password) -> Entry:
     """Open a PKCS #12 file, without a password if it has none; return an entry that holds key and certificates in PEM.
 
     Raises:
-        CredentialError: `CredentialMalformed`, `CredentialPasswordRequired` or `CredentialPasswordWrong`.
-        OSError: if no process can be started.
+        CredentialError: `CredentialMalformed`, `CredentialPasswordRequired` or `CredentialPasswordWrong`; or
+            `InternalError`, if it could not be opened, and may be later.
     """
     entry.check_size()
     if not entry.data.startswith(_DER_SEQUENCE):

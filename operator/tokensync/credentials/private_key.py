@@ -75,8 +75,7 @@ def read_private_key(entry: Entry, password: Password) -> PrivateKey:
 
     Raises:
         CredentialError: `CredentialMalformed`, `CredentialPasswordRequired`, `CredentialPasswordWrong`,
-            `KeyUnsupported` or `KeyTooWeak`.
-        OSError: if it is encrypted, and no process can be started to open it.
+            `KeyUnsupported` or `KeyTooWeak`; or `InternalError`, if it could not be opened, and may be later.
     """
     block = _decrypted(entry, _only_block(entry), password)
     _check_algorithm(entry, block)
