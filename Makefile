@@ -1,4 +1,4 @@
-# What a contributor runs; `make` alone lists it. Needs GNU make, Python 3.11 or newer, Go, git and OpenSSL.
+# What a contributor runs; `make` alone lists it. Needs GNU make, Python 3.11 or newer and Go; tests need git, curl and OpenSSL.
 
 .DEFAULT_GOAL := help
 .PHONY: help venv binaries tools test test-fast test-oldest test-node test-servers check format demo bench fuzz image publish version \
@@ -21,9 +21,11 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 PROVIDE := cd tests && ../$(BIN)/python -m support.binaries
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/tokensync/__init__.py)
-# What depends on the version of Kubernetes: CRD, watches, rights, garbage collection, the chart and its policies.
+# What depends on the version of Kubernetes: CRD, watches, rights, garbage collection, the chart and its policies, tokens of
+# ServiceAccounts, what a Secret of some type must hold.
 OLDEST := kubernetes_version crd crd_kubectl crd_provider crd_credential crd_target crd_upgrade \
-  rotation triggers rights restart claims deletion drift chart policies author_policy
+  rotation triggers rights restart claims deletion drift chart policies author_policy \
+  client_secret service_account shapes
 FUZZ := build/fuzz
 FUZZERS := $(patsubst fuzz/fuzz_%.py,%,$(wildcard fuzz/fuzz_*.py))
 CACHES := .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -9,6 +9,7 @@ import yaml
 from support.control_plane import ControlPlane
 from tokensync.controller.federation import AUDIENCES
 from tokensync.controller.sources import REFUSED_TYPES
+from tokensync.resource.credential import CertificateCredential
 from tokensync.resource.spec import ClientCredentialToken
 
 PAGE = (Path(__file__).parents[2] / "docs" / "credentials.md").read_text()
@@ -31,6 +32,13 @@ def test_there_is_an_example_of_each_kind() -> None:
     kinds = {kind for example in EXAMPLES for kind in yaml.safe_load(example)["spec"]["credential"]}
 
     assert kinds == {"certificate", "clientSecret", "serviceAccount"}
+
+
+def test_the_page_tells_of_every_field_of_a_certificate() -> None:
+    """In a table, or in an example."""
+    fields = {field.alias for field in CertificateCredential.model_fields.values()}
+
+    assert fields == {field for field in fields if re.search(rf"\b{field}\b", PAGE)}
 
 
 def test_the_page_has_the_audience_of_each_cloud() -> None:

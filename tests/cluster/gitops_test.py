@@ -67,7 +67,7 @@ def stages(scenario: Scenario, start: Callable[[], OperatorProcess]) -> dict[str
     scenario.wait_ready()
 
     with scenario.entra.unreachable():
-        scenario.create("waiting")
+        scenario.create("waiting", clientId=scenario.register().client_id)  # with graph's it would have graph's token
         scenario.wait_condition("RenewalSucceeded", Reason.PROVIDER_UNREACHABLE, "waiting")
         seen["provider away"] = scenario.resource("waiting")
 

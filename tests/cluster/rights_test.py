@@ -32,7 +32,7 @@ def long_lived(control_plane: ControlPlane, scenario: Scenario) -> None:
     scenario.entra.lifetime = timedelta(hours=1)
     scenario.put_certificate()
     scenario.cluster.service_accounts.create(scenario.namespace, {"metadata": {"name": ACCOUNT}})
-    scenario.application.federated.append(federated_credential(control_plane, scenario.namespace, ACCOUNT))
+    scenario.application.federated.append(federated_credential(control_plane.kubectl, scenario.namespace, ACCOUNT))
 
 
 def live_a_whole_life(scenario: Scenario) -> None:

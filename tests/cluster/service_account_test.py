@@ -35,7 +35,7 @@ def federate(control_plane: ControlPlane, scenario: Scenario) -> Callable[..., N
     """Registers the ServiceAccount with the application."""
 
     def register(audience: str = AUDIENCE) -> None:
-        known = federated_credential(control_plane, scenario.namespace, ACCOUNT, audience)
+        known = federated_credential(control_plane.kubectl, scenario.namespace, ACCOUNT, audience)
         scenario.application.federated.append(known)
 
     return register

@@ -1,15 +1,27 @@
 """On a real API server: resources that share a client share its request, and a certificate is replaced without a gap."""
 
+import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
 from support.certificates import make_certificate
+from support.control_plane import ControlPlane
 from support.entra import FakeEntra
 from support.operator_process import StartOperator
 from support.scenario import Scenario, quick_settings
 from support.waiting import eventually
 
 PREVIOUS = "previous-certificate"
+PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
+
+
+def what_the_page_shows(control_plane: ControlPlane, namespace: str, name: str) -> str:
+    """The line of one resource, as the command in docs/lifecycle.md that looks at all of them prints it."""
+    command = re.search(r"kubectl (get cct --all-namespaces --output custom-columns=.+)", PAGE.read_text())
+    assert command, "docs/lifecycle.md has no such command"
+    lines = control_plane.kubectl(*shlex.split(command[1])).splitlines()
+    return next(line for line in lines if line.split()[:2] == [namespace, name])
 
 
 def test_two_hundred_resources_cost_one_request(
@@ -32,7 +44,7 @@ def test_two_hundred_resources_cost_one_request(
 
 
 def test_a_certificate_is_replaced_before_it_is_registered(
-    operator: StartOperator, scenario: Scenario, entra: FakeEntra, ca: Path
+    operator: StartOperator, scenario: Scenario, entra: FakeEntra, ca: Path, control_plane: ControlPlane
 ) -> None:
     """The previous pair is used until the new one is registered, the status says which to register, then the new one is used."""
     first, second = scenario.certificate, make_certificate()
@@ -57,6 +69,9 @@ def test_a_certificate_is_replaced_before_it_is_registered(
     assert first.thumbprint_sha1 in renewed["message"]
     assert f"register the certificate with SHA-1 thumbprint {second.thumbprint_sha1}" in renewed["message"]
     assert scenario.status()["lastAttempt"]["message"] in renewed["message"]
+    shown = what_the_page_shows(control_plane, scenario.namespace, "graph")
+    assert f"{second.thumbprint_sha1}   The token was issued at" in shown
+    assert "previous certificate" in shown
 
     scenario.application.add_certificate(second.certificate_pem)
     latest = scenario.wait_renewed(after)

@@ -72,11 +72,11 @@ async def test_without_one_nothing_is_read(world: World) -> None:
 
 NOT_THERE = (
     '{kind} reports/company-ca does not exist: create it with the key "ca.crt", or correct '
-    "spec.provider.entra.caBundleRef.name"
+    "spec.provider.entra.caBundleRef.{field}.name"
 )
 NO_SUCH_KEY = (
     '{kind} reports/company-ca has no key "ca.crt" for the CA bundle; it has "ca.pem": put the authorities\' '
-    "certificates in PEM under that key, or correct spec.provider.entra.caBundleRef.key"
+    "certificates in PEM under that key, or correct spec.provider.entra.caBundleRef.{field}.key"
 )
 NO_CERTIFICATE = (
     'key "ca.crt" of {kind} reports/company-ca holds no certificate in PEM: put the certificates in PEM there of the '
@@ -122,7 +122,7 @@ async def test_a_bundle_that_is_spoiled_keeps_the_token(
     await world.until(lambda: world.status(key).consecutive_failures, within=60)
     condition = world.condition(ConditionType.RENEWAL_SUCCEEDED)
     assert (condition.status, condition.reason) == ("False", Reason.PROVIDER_UNTRUSTED)
-    assert condition.message.startswith(text.format(kind=kind))
+    assert condition.message.startswith(text.format(kind=kind, field=ref))
     assert world.condition(ConditionType.CREDENTIAL_VALID).status == "True"
     assert (world.token(), world.is_ready()) == (before, True)
     assert len(world.provider.requests) == 1

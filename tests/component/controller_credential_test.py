@@ -305,6 +305,23 @@ async def test_keys_are_forgotten_with_their_last_user(foreground: bool) -> None
             assert (CERTIFICATE not in keyring._entries) is is_last
 
 
+async def test_a_form_is_forgotten_with_the_spec_that_named_it() -> None:
+    """However often a spec is changed, one reading of its Secret is kept, and one of whoever else reads it."""
+    async with World() as world:
+        await world.with_token()
+        other = world.add_resource("other")
+        await world.until(lambda: world.is_ready(other), within=2)
+        for number in range(20):
+            credential = {"certificate": {"secretRef": {"name": CERTIFICATE.name}, "certificateKey": f"crt-{number}"}}
+            world.cluster.change_resource(GRAPH, {"spec": {"credential": credential}})
+            await asyncio.sleep(5)
+
+        assert credential_valid(world) == ("False", Reason.CREDENTIAL_KEY_MISSING)
+        assert len(world.operator.reconciler._keyring._entries[CERTIFICATE]) <= 2
+        await asyncio.sleep(3600)
+        assert len(world.request_times(other)) == 2
+
+
 async def test_keys_of_a_recreated_resource_are_forgotten() -> None:
     """A resource that is recreated with another credential keeps nothing of the first."""
     async with World() as world:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.simulators.api import always
-from support.simulators.world import GRAPH, TOKEN, World
+from support.simulators.world import CERTIFICATE, GRAPH, TOKEN, World
 from tokensync.controller.limits import Limits
 from tokensync.errors import ClusterError, ConflictError, Reason, SpecError, TargetError
 from tokensync.resource.names import ADOPTABLE_BY
@@ -235,6 +235,33 @@ async def test_secret_of_another_type_is_not_overwritten() -> None:
         await world.until(lambda: world.status().conditions, within=5)
         assert world.condition(ConditionType.READY).reason is Reason.TARGET_TYPE_MISMATCH
         assert world.secret() == before
+
+
+async def test_what_blocks_a_resource_is_logged_once() -> None:
+    """When it begins, and again when it is something else; a restart says nothing."""
+    async with World() as world:
+        world.add_certificate()
+        world.provider.refusal = SpecError(Reason.HOST_NOT_ALLOWED, "that host is not allowed", remedy="ask")
+        with capture_logs() as logs:
+            key = world.add_resource()
+            world.start()
+            await asyncio.sleep(3600)
+            await world.restart()
+            await asyncio.sleep(3600)
+            world.provider.refusal = None
+            world.cluster.set_data(CERTIFICATE, {"tls.crt": b"none", "tls.key": b"none"})
+            await asyncio.sleep(3600)
+
+        told = [log for log in logs if log["event"] == "blocked"]
+        assert [log["reason"] for log in told] == [Reason.HOST_NOT_ALLOWED.value, Reason.CREDENTIAL_MALFORMED.value]
+        assert told[0] == {
+            "event": "blocked",
+            "log_level": "warning",
+            "namespace": key.namespace,
+            "name": key.name,
+            "reason": "HostNotAllowed",
+            "detail": "that host is not allowed: ask",
+        }
 
 
 async def test_denied_metadata_is_not_written() -> None:

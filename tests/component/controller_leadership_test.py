@@ -1,41 +1,18 @@
 """A controller works while it leads, and is warm while it does not."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from support.simulators.api import always
+from support.simulators.switch import Switch
 from support.simulators.world import World
-from tokensync.errors import ClusterError, NotLeadingError, Reason
+from tokensync.errors import ClusterError, Reason
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
 AWAY = always(ClusterError, Reason.CLUSTER_UNAVAILABLE, "the Kubernetes API did not answer")
-
-
-class Switch:
-    """A leadership that a test gives and takes."""
-
-    def __init__(self) -> None:
-        self.leading = False
-        self._begun = asyncio.Queue[bool]()
-
-    def begin(self, *, anew: bool) -> None:
-        self.leading = True
-        self._begun.put_nowait(anew)
-
-    def end(self) -> None:
-        self.leading = False
-
-    def require(self) -> None:
-        if not self.leading:
-            raise NotLeadingError
-
-    async def terms(self) -> AsyncIterator[bool]:
-        while True:
-            yield await self._begun.get()
 
 
 async def test_a_standby_asks_for_nothing_and_writes_nothing() -> None:

@@ -76,16 +76,17 @@ async def test_renewals_that_are_due_together_cost_one_request() -> None:
         {"certificate": "other"},
         {"tenant": "fabrikam"},
         {"namespace": "other"},
+        {"parameters": {"audience": "https://api.example"}},
         {"credential": {"certificate": {"secretRef": {"name": CERTIFICATE.name}, "sendChain": True}}},
     ],
     ids=lambda other: next(iter(other)),
 )
 async def test_another_request_is_another_token(other: dict[str, Any]) -> None:
-    """What differs in scope, client, credential, tenant or namespace shares nothing."""
+    """What differs in scope, client, credential, tenant, parameters or namespace shares nothing, be the key the same."""
     async with World() as world:
-        world.add_certificate()
+        pair = world.add_certificate().secret_data()
         world.add_certificate("other")
-        world.add_certificate(namespace="other")
+        world.cluster.add_secret(Key("other", CERTIFICATE.name), pair, secret_type="kubernetes.io/tls")
         one = world.add_resource("one", clientId="shared")
         two = world.add_resource("two", **{"clientId": "shared", **other})
         world.start()

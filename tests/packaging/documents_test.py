@@ -33,6 +33,15 @@ def test_every_module_that_is_named_exists(document: Path) -> None:
     assert not [path for path in named if not (PACKAGE / path).exists() and path != "__init__.py"]
 
 
+def test_the_index_of_decisions_is_complete() -> None:
+    """Each record with its number, its title and its status, in their order."""
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(\d+)\]\((\S+)\) \| (.+?) \| (.+?) \|$", index, re.MULTILINE)
+    heads = [(path.name, *path.read_text().split("\n", 3)[:3:2]) for path in records]
+    assert [(name, f"# {number}. {title}", f"Status: {status}") for number, name, title, status in rows] == heads
+
+
 def test_the_page_on_architecture_answers_with_modules() -> None:
     """Each row of the table of questions names at least one."""
     table = (ROOT / "docs" / "architecture.md").read_text().partition("| question | file |")[2].partition("\n\n")[0]

@@ -89,6 +89,11 @@ class Stage:
             self.scenario.certificate.secret_data() | {key.replace("_", "."): value for key, value in data.items()},
         )
 
+    def sealed(self, name: str, data: dict[str, bytes], **form: str) -> Json:
+        """A credential with the certificate that works and this in its Secret, which `form` says how to read."""
+        self.scenario.put_certificate(name=name, data=self.scenario.certificate.secret_data() | data)
+        return {"credential": {"certificate": {"secretRef": {"name": name}, **form}}}
+
     def target_as_credential(self, name: str) -> Json:
         """A credential whose Secret is marked as the target of a resource."""
         labels = {OWNER_UID_LABEL: "3b8f5a0c-6c37-4d2b-9d8e-1f6f0c0b7a11"}

@@ -8,6 +8,7 @@ from typing import Literal
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from support.certificates import ClientCertificate, make_certificate
+from support.der import pfx
 from support.objects import Json
 from support.service_accounts import AUDIENCE
 from support.stage import Stage
@@ -47,6 +48,9 @@ def encrypted(certificate: ClientCertificate) -> bytes:
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PAST, SOON = NOW - timedelta(hours=2), NOW + timedelta(hours=1)
+
+ENDLESS = 2_000_000_000
+"""Iterations that take minutes."""
 
 CASES: dict[str, Case] = {
     # the credential
@@ -98,16 +102,31 @@ CASES: dict[str, Case] = {
     ),
     "elliptic": broken(
         Reason.KEY_UNSUPPORTED,
-        'the private key in key "tls.key" of Secret {namespace}/{name} is not an RSA key',
-        "make an RSA key of 2048 to 4096 bits and a certificate for it",
+        "the key of the certificate with SHA-1 thumbprint {sha1} is EC P-256, ",
+        "and Microsoft Entra ID accepts RSA keys only: make an RSA key of 2048 to 4096 bits and a certificate for it",
         spec=lambda stage, name: stage.pair(name, make_certificate(key_type="ec")),
     ),
     "encrypted": broken(
         Reason.CREDENTIAL_PASSWORD_REQUIRED,
-        'the private key in key "tls.key" of Secret {namespace}/{name} is encrypted, ',
-        "which this version of tokensync does not support yet: ",
-        "decrypt it (openssl pkey -in FILE -out PLAIN), and put the content of PLAIN into the Secret",
+        'the private key in key "tls.key" of Secret {namespace}/{name} is encrypted with a password, ',
+        "and the spec names none: put the password into the same Secret, ",
+        "and name that key in spec.credential.certificate.passwordKey",
         spec=lambda stage, name: stage.altered(name, tls_key=encrypted(stage.scenario.certificate)),
+    ),
+    "wrong-password": broken(
+        Reason.CREDENTIAL_PASSWORD_WRONG,
+        'key "password" of Secret {namespace}/{name}',
+        spec=lambda stage, name: stage.sealed(
+            name, {"tls.key": encrypted(stage.scenario.certificate), "password": b"another"}, passwordKey="password"
+        ),
+    ),
+    "costly": broken(
+        Reason.CREDENTIAL_MALFORMED,
+        'key "client.pfx" of Secret {namespace}/{name} holds a PKCS #12 file that takes more than 5 s or ',
+        "encrypt it anew with the usual number of them (openssl pkcs12 ",
+        spec=lambda stage, name: stage.sealed(
+            name, {"client.pfx": pfx(ENDLESS), "password": b"any"}, pkcs12Key="client.pfx", passwordKey="password"
+        ),
     ),
     "a-target": broken(
         Reason.CREDENTIAL_SOURCE_REFUSED,
@@ -117,7 +136,7 @@ CASES: dict[str, Case] = {
     ),
     "secret-missing": broken(
         Reason.CREDENTIAL_NOT_FOUND,
-        "Secret {namespace}/absent does not exist: create it with the key value, ",
+        'Secret {namespace}/absent does not exist: create it with the key "value", ',
         "or correct credential.clientSecret.secretKeyRef.name",
         spec=lambda _, __: {"credential": {"clientSecret": {"secretKeyRef": {"name": "absent", "key": "value"}}}},
         stalled=False,
@@ -232,6 +251,16 @@ CASES: dict[str, Case] = {
             "ask the administrator of tokensync to add {host} to its setting allowed-hosts",
         ),
         lambda stage, name: stage.at(name, stage.not_allowed),
+        stalled=True,
+    ),
+    "type-not-allowed": Case(
+        Reason.TARGET_TYPE_NOT_ALLOWED,
+        (
+            "target.type may not be example.com/token: this installation does not allow Secrets of that type: ",
+            "make it Opaque, kubernetes.io/basic-auth or kubernetes.io/dockerconfigjson, ",
+            "to add it to the setting allowed-secret-types",
+        ),
+        lambda _, name: {"target": {"name": f"{name}-token", "type": "example.com/token"}},
         stalled=True,
     ),
     "metadata-not-allowed": Case(

@@ -194,7 +194,7 @@ TABLE: dict[str, Row] = {
         "True",
         Reason.SCOPE_NARROWED,
         (
-            "The token lacks scopes that were asked for, reports:write, audit: have the provider allow them to client "
+            "The token lacks scopes that were asked for (reports:write, audit): have the provider allow them to client "
             f"{CLIENT}, or take them out of spec.scopes"
         ),
     ),

@@ -8,7 +8,15 @@ import pytest
 
 from support.builders import HOUR, ISSUED_AT, make_credential, make_failing, make_observation, make_stored
 from tokensync.errors import CredentialError, Reason
-from tokensync.resource.status import Condition, ConditionStatus, ConditionType, Status, TokenTimes
+from tokensync.resource.status import (
+    Attempt,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    CredentialStatus,
+    Status,
+    TokenTimes,
+)
 from tokensync.rotation.conditions import conditions
 from tokensync.rotation.decide import decide
 from tokensync.rotation.transitions import Transition, transitions
@@ -215,6 +223,48 @@ def test_what_goes_on_is_told_anew_where_its_words_are_news() -> None:
     assert reworded(NARROWED, RENEWED) == [(Reason.SCOPE_NARROWED, "other words")]
     assert [reworded(WELL, kind) for kind in WELL] == [[]] * len(WELL)
     assert reworded(FAILING, RENEWED) == reworded(BROKEN, CREDENTIAL) == []
+
+
+def test_a_stage_is_told_of_whatever_happened_to_the_secret() -> None:
+    """Somebody labelled it since the last status was written, or its fallback is gone: it is the same certificate."""
+    touched = make_credential(secret_resource_version="2", fallback_secret_resource_version="9")
+    before = status(EXPIRES_SOON).model_copy(update={"credential": make_credential()})
+    assert [told.reason for told in transitions(before, next_stage(before, touched))] == [
+        Reason.CREDENTIAL_EXPIRES_SOON
+    ]
+    assert transitions(before, next_stage(before, make_credential(thumbprint_sha256="CC"))) == ()
+
+
+def next_stage(before: Status, credential: CredentialStatus) -> Status:
+    """The status when another stage has begun, of that credential."""
+    told = (
+        condition.model_copy(update={"message": "within 7 days"}) if condition.type is CREDENTIAL else condition
+        for condition in before.conditions
+    )
+    return before.model_copy(update={"conditions": tuple(told), "credential": credential})
+
+
+def renewed(message: str | None = None, *, minute: int = 0) -> Status:
+    """The status after a renewal that something is to be said of."""
+    attempt = Attempt(time=LATE + minute * timedelta(minutes=1), reason=Reason.RENEWED, message=message)
+    return status(WELL).model_copy(update={"last_attempt": attempt})
+
+
+def test_a_previous_certificate_in_use_is_told_of_when_that_begins_and_ends() -> None:
+    """A person has to register the new one before the previous one expires; each renewal until then is no news."""
+    life = [Status(), renewed(), renewed("previous, not a", minute=1), renewed("previous, not a", minute=2)]
+    life += [renewed("previous, not b", minute=3), renewed(minute=4), renewed(minute=5)]
+    told = [
+        [(each.type, each.reason, each.action, each.note) for each in transitions(*pair)] for pair in pairwise(life)
+    ]
+    assert told == [
+        [],
+        [("Warning", Reason.CREDENTIAL_REJECTED, "Renew", "previous, not a")],
+        [],
+        [("Warning", Reason.CREDENTIAL_REJECTED, "Renew", "previous, not b")],
+        [("Normal", Reason.RENEWED, "Renew", "message of RenewalSucceeded")],
+        [],
+    ]
 
 
 def test_a_credential_that_lives_shorter_than_a_stage_makes_no_noise() -> None:

@@ -9,6 +9,16 @@
 {{- if and .Values.proxy.url .Values.proxy.secretKeyRef }}
 {{- fail "proxy.url and proxy.secretKeyRef are both set: leave one out" }}
 {{- end }}
+{{- range .Values.allowedHosts }}
+{{- if contains "://" . }}
+{{- fail (printf "allowedHosts has %s: write the host without https://, as in login.example.com or login.example.com:8443" .) }}
+{{- end }}
+{{- end }}
+{{- range .Values.allowedSecretTypes }}
+{{- if regexMatch "(?i)^([^/]*[.])?(kubernetes[.]io|k8s[.]io|helm[.]sh)(/|$)" . }}
+{{- fail (printf "allowedSecretTypes has %s, and types of kubernetes.io, k8s.io and helm.sh are never allowed: remove it; kubernetes.io/basic-auth and kubernetes.io/dockerconfigjson need not be listed" .) }}
+{{- end }}
+{{- end }}
 {{- with .Values.caBundle }}
 {{- if gt (len (compact (list .inline .configMapKeyRef .secretKeyRef))) 1 }}
 {{- fail "caBundle has more than one of inline, configMapKeyRef and secretKeyRef: leave one" }}

@@ -35,10 +35,11 @@ class Authorities:
         if ref is None or place is None:
             return ""
         key = Key(resource.key.namespace, place.name)
+        kind, field = ("ConfigMap", "configMapKeyRef") if ref.config_map_key_ref else ("Secret", "secretKeyRef")
         bundle = _Bundle(
-            name=f"{'ConfigMap' if ref.config_map_key_ref else 'Secret'} {key}",
+            name=f"{kind} {key}",
             key=place.key,
-            field=f"spec.provider.{resource.spec.provider.kind}.caBundleRef",
+            field=f"spec.provider.{resource.spec.provider.kind}.caBundleRef.{field}",
         )
         return bundle.read(await (self._config_maps.read(key) if ref.config_map_key_ref else self._secret(key)))
 

@@ -24,8 +24,8 @@ class Sharers(NamedTuple):
 
     host: Hashable
     endpoint: Hashable
-    proof: Hashable
     request: Hashable
+    proof: Hashable
 
     @classmethod
     def of(cls, resource: ClientCredentialToken, fingerprint: str, source: TokenSource) -> "Sharers":
@@ -40,8 +40,8 @@ class Sharers(NamedTuple):
         return cls(
             host=(Extent.HOST, source.host(spec), spec.client_id),
             endpoint=(Extent.ENDPOINT, *endpoint),
-            proof=(Extent.PROOF, *endpoint, fingerprint, _manner(resource)),
             request=(Extent.REQUEST, *endpoint, fingerprint, namespace, asked),
+            proof=(Extent.PROOF, *endpoint, fingerprint, _manner(resource)),
         )
 
 
@@ -99,10 +99,9 @@ class Circuit:
         return woken
 
     def is_idle(self, now: datetime) -> bool:
-        """Whether nothing is lost with it."""
-        news = (self.accepted_at, self.trouble.attempted_at + self.trouble.wait if self.trouble else None)
-        recent = latest(*news)
-        return not self.asking and not self.waiting and (recent is None or recent + _KEPT < now)
+        """Whether nothing is lost with it. Whoever still waits looks again by itself, and may be gone."""
+        last_news = latest(self.accepted_at, self.trouble.attempted_at + self.trouble.wait if self.trouble else None)
+        return self.asking is None and (last_news is None or last_news + _KEPT < now)
 
 
 class Circuits:

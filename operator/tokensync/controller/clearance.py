@@ -1,14 +1,23 @@
 """May this request be sent, now? Those who share a client ask one after the other where all would learn the same.
 
-A decision that a token is needed passes here before it is acted on. What comes out is the same decision, with a token in
-memory or with leave to ask for one; or else to wait: for somebody else's answer, for the end of a trouble, for a place
-among those who follow to a new credential, for a turn in the request budget. Waiting holds no worker.
+A decision that a token is needed passes here before it is acted on, and comes out as leave to go on, or to wait. Waiting
+holds no worker.
+
+    ask ─┬─ a token is in memory that could not be written ────────────────▶ Acquire, with that
+         ├─ another has bought what this one needs (`controller.sharing`) ─▶ Acquire, with that; with time left, Wait for a place
+         ├─ another is in trouble, or asks, for all whom it concerns ──────▶ Wait (`controller.circuits`)
+         │    if only the proof is in trouble, the token is due and there is another to fall back to: on, with that one
+         ├─ it follows to a new credential, and has time ──────────────────▶ Wait for a place among those who follow
+         ├─ no turn in the request budget ─────────────────────────────────▶ Wait
+         └─ Acquire: a flight, which `controller.purchase` sends
+                 └─ refused or accepted, then landed: the circuits know, and who waited for that is woken
 """
 
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tokensync.clock import Clock
 from tokensync.controller.circuits import Circuit, Circuits, Sharers
@@ -16,9 +25,8 @@ from tokensync.controller.keyring import Keyring
 from tokensync.controller.memory import Memory
 from tokensync.controller.ports import TokenSource
 from tokensync.controller.sharing import Bought, SharedTokens
-from tokensync.credentials.pair import KeyPair
 from tokensync.credentials.proof import Proof
-from tokensync.errors import CredentialError, TokenSyncError
+from tokensync.errors import TokenSyncError
 from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.rotation.attempts import Attempts
 from tokensync.rotation.decide import Acquire, Decision, Violation, Wait
@@ -30,8 +38,6 @@ from tokensync.target.writes import Issue
 
 FLIGHT = timedelta(seconds=10)
 """A request takes no longer: whoever waits for one that another sends is woken when it ends, and else looks again by then."""
-_PROOF_LAST = (Extent.HOST, Extent.ENDPOINT, Extent.REQUEST, Extent.PROOF)
-"""So that whom the proof alone holds back is known to be free otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +176,10 @@ class Clearance:
         if circuit.trouble is None and circuit.asking is None:
             return None
         try:
-            _, *others = await self._keyring.proofs(flight.seen.resource)
+            _, *others = await self._keyring.proofs(flight.seen.resource, self._clock.now())
         except TokenSyncError:
             return None
-        return next(iter(usable_now(others, self._clock.now())), None)
+        return others[0] if others else None
 
     def _share(self, flight: Flight, memory: Memory) -> Decision | None:
         """Take what another has bought."""
@@ -191,20 +197,19 @@ class Clearance:
         return Acquire(flight.because)
 
     def _clear(self, flight: Flight, fallback: Proof | None) -> Decision:
-        extent, wait = self._held(flight)
-        if wait and fallback and extent is Extent.PROOF:
+        hold = self._hold(flight)
+        if hold and hold.extent is Extent.PROOF and fallback:
             flight = replace(flight, sharers=self._offering(flight, fallback), past_first=True)
-            _, other = self._held(flight)
-            wait = replace(wait, until=min(wait.until, other.until)) if other else None
-        return wait or self._place(flight) or self._turn(flight) or self._go(flight)
+            hold = hold.until_either_ends(self._hold(flight))
+        return (hold and hold.wait) or self._place(flight) or self._turn(flight) or self._take_off(flight)
 
-    def _held(self, flight: Flight) -> tuple[Extent, Wait] | tuple[None, None]:
-        for extent in _PROOF_LAST:
-            circuit = self._circuits[flight.sharers[extent]]
-            wait = _trouble(flight, circuit) or _flight_of_another(flight, extent, circuit)
+    def _hold(self, flight: Flight) -> "_Hold | None":
+        for extent, name in zip(Extent, flight.sharers, strict=True):
+            circuit = self._circuits[name]
+            wait = _wait_for_the_end(flight, circuit) or _wait_for_the_answer(flight, extent, circuit)
             if wait:
-                return extent, wait
-        return None, None
+                return _Hold(extent, wait)
+        return None
 
     def _place(self, flight: Flight) -> Wait | None:
         """Those who follow to a new credential are spread; those who will share a token come together."""
@@ -230,7 +235,7 @@ class Clearance:
         circuit.waiting.add(flight.key)
         return Wait(flight.seen.now + timedelta(seconds=circuit.turn_at - now))
 
-    def _go(self, flight: Flight) -> Acquire:
+    def _take_off(self, flight: Flight) -> Acquire:
         for name in flight.sharers:
             circuit = self._circuits[name]
             circuit.asking = circuit.asking or flight.key
@@ -239,21 +244,19 @@ class Clearance:
         return Acquire(flight.because)
 
 
-def usable_now(proofs: Iterable[Proof], now: datetime) -> list[Proof]:
-    """Those whose time it is."""
-    return [proof for proof in proofs if not isinstance(proof, KeyPair) or _is_valid(proof, now)]
+class _Hold(NamedTuple):
+    """What a resource waits for, and what it shares with those who know."""
+
+    extent: Extent
+    wait: Wait
+
+    def until_either_ends(self, other: "_Hold | None") -> "_Hold | None":
+        """Of two proofs one is enough; what is said is what is wrong with the first."""
+        return self._replace(wait=replace(self.wait, until=min(self.wait.until, other.wait.until))) if other else None
 
 
-def _is_valid(pair: KeyPair, now: datetime) -> bool:
-    try:
-        pair.check_validity(now)
-    except CredentialError:
-        return False
-    return True
-
-
-def _trouble(flight: Flight, circuit: Circuit) -> Wait | None:
-    """Leave the asking to others, and say why where the token is missed."""
+def _wait_for_the_end(flight: Flight, circuit: Circuit) -> Wait | None:
+    """While the last request failed, leave the asking to others; say why where the token is missed."""
     seen, trouble = flight.seen, circuit.trouble
     until = held_until(seen, trouble) if trouble else None
     if trouble is None or until is None or until <= seen.now:
@@ -262,7 +265,7 @@ def _trouble(flight: Flight, circuit: Circuit) -> Wait | None:
     return flight.wait(until) if seen.has_slack else Wait(until, trouble.failure, trouble.since)
 
 
-def _flight_of_another(flight: Flight, extent: Extent, circuit: Circuit) -> Wait | None:
+def _wait_for_the_answer(flight: Flight, extent: Extent, circuit: Circuit) -> Wait | None:
     """One asks alone for all who send the same request, who wait for the end of a trouble, or whose proof is new."""
     alone = extent is Extent.REQUEST or circuit.trouble or (extent is Extent.PROOF and not circuit.accepted_at)
     goes_past = extent is not Extent.REQUEST and flight.seen.open_request

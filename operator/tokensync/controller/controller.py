@@ -14,6 +14,7 @@ from tokensync.controller.inventory import Inventory, Record
 from tokensync.controller.ports import Leadership, TokenSource
 from tokensync.controller.queue import DueQueue, Urgency
 from tokensync.controller.reconciler import Reconciler
+from tokensync.credentials.opening import MOST_AT_ONCE
 from tokensync.errors import SpecError
 from tokensync.resource.spec import Key
 from tokensync.rotation.schedule import Margins, missed_at
@@ -93,6 +94,8 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_the_clock())
             tasks.create_task(self._begin_terms())
+            for _ in range(MOST_AT_ONCE):
+                tasks.create_task(self._reconciler.open_credentials())
             for _ in range(self._workers):
                 tasks.create_task(self._work())
             await self._inventory.filled.wait()

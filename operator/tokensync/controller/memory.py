@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tokensync.errors import Reason
+from tokensync.resource.credential import Credential
 from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.resource.status import Attempt, Status, TargetStatus
 from tokensync.rotation.attempts import Attempts
@@ -20,6 +21,7 @@ class Memory:
     Attributes:
         uid: of the resource: a recreated one starts anew.
         credentials: the Secrets that it proves itself with.
+        credential: how they are read; None until they are looked at.
         attempts: failures, back-off, repairs.
         written: the Secret as our last write left it.
         in_order_for: the generation of the spec that it was written for.
@@ -46,6 +48,7 @@ class Memory:
     request: tuple[str, datetime] | None = None
     endpoint: str = ""
     granted: tuple[datetime, str] | None = None
+    credential: Credential | None = field(default=None, repr=False)
 
     @classmethod
     def recall(cls, uid: str, credentials: tuple[Key, ...], status: Status) -> "Memory":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tokensync.clock import Clock, rfc3339
 from tokensync.controller.authorities import Authorities
-from tokensync.controller.clearance import Clearance, Flight, usable_now
+from tokensync.controller.clearance import Clearance, Flight
 from tokensync.controller.keyring import Keyring
 from tokensync.controller.ports import Leadership, TokenSource
 from tokensync.controller.sharing import Bought
@@ -45,7 +45,7 @@ class Purchase:
         """
         flight = self._clearance.flight(seen.resource.key)
         authorities = await self._authorities.trusted_by(seen.resource)
-        proofs = await self._keyring.proofs(seen.resource)
+        proofs = await self._keyring.proofs(seen.resource, self._clock.now())
         if proofs[0].fingerprint != seen.fingerprint:
             raise ConflictError(f"the credential of {seen.resource.key} changed")
         self._leadership.require()
@@ -56,11 +56,11 @@ class Purchase:
 
     async def _offer_all(self, flight: Flight, proofs: Sequence[Proof], authorities: str) -> Bought:
         """Offer the first proof, then what there is to fall back to. Of two that are unknown the first is told of."""
-        fallbacks = usable_now(proofs[1:], self._clock.now())
+        first, *fallbacks = proofs
         if flight.past_first and fallbacks:
             return await self._offer(flight, fallbacks[0], proofs, authorities)
         try:
-            return await self._offer(flight, proofs[0], proofs, authorities)
+            return await self._offer(flight, first, proofs, authorities)
         except ProviderError as unknown:
             if unknown.reason is not Reason.CREDENTIAL_REJECTED or not fallbacks:
                 raise

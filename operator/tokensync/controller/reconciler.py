@@ -22,12 +22,12 @@ from tokensync.controller.keyring import Keyring
 from tokensync.controller.lateness import Lateness
 from tokensync.controller.limits import Limits
 from tokensync.controller.memory import Memory
+from tokensync.controller.openings import NotOpenedYetError
 from tokensync.controller.ports import Leadership, ResourceStore, SecretStore, TokenSource
+from tokensync.controller.publication import Publication
 from tokensync.controller.purchase import Purchase
 from tokensync.controller.renewal import GoingAwayError, Renewal, where
-from tokensync.controller.report import report
 from tokensync.errors import (
-    ClusterError,
     ConflictError,
     NotLeadingError,
     ProviderAnswer,
@@ -39,8 +39,16 @@ from tokensync.errors import (
 )
 from tokensync.resource.spec import ClientCredentialToken, Key
 from tokensync.resource.status import Attempt, Status
-from tokensync.rotation.conditions import unreadable
-from tokensync.rotation.decide import Acquire, Decision, DropPrevious, Keep, Relabel, Sweep, Wait, decide, next_check
+from tokensync.rotation.decide import (
+    Acquire,
+    Decision,
+    DropPrevious,
+    Keep,
+    Relabel,
+    Sweep,
+    decide,
+    meanwhile,
+)
 from tokensync.rotation.observation import Observation
 from tokensync.rotation.schedule import Margins
 from tokensync.target.ownership import Ownership, ownership
@@ -48,9 +56,8 @@ from tokensync.target.stored import StoredToken, read_stored
 
 _LOOKS = 6
 """A conflict is settled by looking again, at once; so many in a row are left for later."""
-_QUIET = timedelta(seconds=10)
-"""A first attempt that waits no longer than this is not announced."""
 _SOON = timedelta(seconds=5)
+_UNLESS_WOKEN = timedelta(minutes=1)
 _AFTER_A_DEFECT = timedelta(minutes=1)
 
 log = structlog.get_logger("tokensync")
@@ -83,7 +90,8 @@ class Reconciler:
         self._clock = clock
         self._margins = margins
         self._limits = limits
-        self._keyring = Keyring(secrets, inventory, federation)
+        self._keyring = Keyring(secrets, inventory, federation, clock)
+        self._publication = Publication(inventory=inventory, resources=resources, announcer=announcer, clock=clock)
         self._clearance = Clearance(self._keyring, source, clock)
         purchase = Purchase(
             keyring=self._keyring,
@@ -110,6 +118,11 @@ class Reconciler:
     def wakes(self, wake: Callable[[Iterable[Key]], None]) -> None:
         """Have this told of the resources that wait for others, when they may go on."""
         self._clearance.wake = wake
+        self._keyring.wakes(wake)
+
+    async def open_credentials(self) -> None:
+        """Open encrypted credentials for those who wait for them, one after the other, until cancelled."""
+        await self._keyring.open_in_turn()
 
     def forget(self) -> None:
         """Remember nothing: another replica may have worked meanwhile."""
@@ -141,6 +154,8 @@ class Reconciler:
                 return await self._bring_in_order(record, self._recall(record))
             except (GoingAwayError, NotLeadingError):
                 return None
+            except NotOpenedYetError:
+                return self._clock.now() + _UNLESS_WOKEN
             except ConflictError:
                 if not await self._look_again(record):
                     break
@@ -152,12 +167,13 @@ class Reconciler:
         try:
             resource, status = record.read()
         except SpecError as error:
-            return await self._refuse(record, error)
+            return await self._publication.refuse(record, error)
         for looks in itertools.count(1):
             seen = await self._observe(resource, status, memory)
             decision = decide(seen)
             if isinstance(decision, Acquire):
                 decision = await self._clearance.ask(seen, decision.because, memory)
+            decision = meanwhile(seen, decision)
             if looks > _LOOKS or not await self._act(record, seen, decision, memory):
                 break
             if looks == _LOOKS:
@@ -165,7 +181,7 @@ class Reconciler:
         if isinstance(decision, Keep) and memory.attempts.failures:  # what failed is not wanted any more
             memory.attempts = memory.attempts.succeeded()
             seen = replace(seen, attempts=memory.attempts)
-        return await self._publish(record, seen, decision, memory)
+        return await self._publication.publish(record, seen, decision, memory)
 
     # observe
 
@@ -213,8 +229,11 @@ class Reconciler:
 
     def _use_credential(self, resource: ClientCredentialToken, memory: Memory) -> None:
         before, memory.credentials = memory.credentials, resource.credential_keys
-        for secret in set(before) - set(memory.credentials):
+        read_as, memory.credential = memory.credential, resource.spec.credential
+        for secret in before:
             self._keyring.forget_unused(secret)
+            if read_as and read_as != memory.credential:
+                self._keyring.forget_form(secret, read_as)
 
     def _limit(self, resource: ClientCredentialToken, memory: Memory) -> SpecError | None:
         try:
@@ -240,7 +259,7 @@ class Reconciler:
                     await self._renewal.sweep(record, secrets)
                 case _:
                     return False
-        except (ConflictError, GoingAwayError, NotLeadingError):
+        except (ConflictError, GoingAwayError, NotLeadingError, NotOpenedYetError):
             raise
         except TokenSyncError as error:
             self._failed(seen, error, memory, token_wanted=isinstance(decision, Acquire))
@@ -281,63 +300,16 @@ class Reconciler:
             failures=memory.attempts.failures,
         )
 
-    # report
-
-    async def _publish(self, record: Record, seen: Observation, decision: Decision, memory: Memory) -> datetime | None:
-        again = next_check(seen, decision)
-        if isinstance(decision, Wait) and decision.quiet:
-            return again
-        silent = seen.status.observed_generation != record.generation and not memory.attempts.failures
-        if silent and isinstance(decision, Wait) and decision.until - seen.now <= _QUIET:
-            return again
-        status = report(seen, decision, memory)
-        if status == seen.status or await self._write_status(record, seen.status, status):
-            return again
-        return min(again or seen.now + _SOON, seen.now + _SOON)
-
-    async def _write_status(self, record: Record, before: Status, status: Status) -> bool:
-        """Write a status and announce it; the least that makes sense if it is refused. False if it has to be tried again."""
-        known = self._inventory.resource(record.key)
-        if known is None or known.uid != record.uid:  # gone, or recreated: there is nobody to tell
-            return True
-        least = Status(observed_generation=status.observed_generation, conditions=status.conditions)
-        for candidate in (status, least):
-            try:
-                body = await self._resources.publish(known.key, known.uid, known.resource_version, candidate.dump())
-            except TargetError as error:  # the schema or admission: the same again would be refused again
-                log.error("status refused", **where(record.key), detail=error.text)
-            except ClusterError as error:
-                log.warning("status not written", **where(record.key), reason=error.reason.value, detail=error.text)
-                return False
-            else:
-                written = Record.of(body)
-                self._inventory.learn_resource(written)
-                self._announcer.announce(written, before, status)
-                return True
-        return True
-
-    async def _refuse(self, record: Record, error: TokenSyncError) -> datetime | None:
-        """Say of a resource that it could not even be looked at."""
-        before = record.status
-        status = before.model_copy(update={"observed_generation": record.generation}).with_conditions(
-            unreadable(error, before, record.generation, self._clock.now())
-        )
-        try:
-            written = status == before or await self._write_status(record, before, status)
-        except ConflictError:
-            written = False
-        return None if written else self._clock.now() + _SOON
+    # housekeeping
 
     async def _admit(self, key: Key, defect: TokenSyncError) -> None:
         """Say what went wrong with us, if saying so is not what goes wrong."""
         record = self._inventory.resource(key)
         try:
             if record:
-                await self._refuse(record, defect)
+                await self._publication.refuse(record, defect)
         except Exception as error:  # noqa: BLE001
             _defect(error)
-
-    # housekeeping
 
     def _recall(self, record: Record) -> Memory:
         memory = self._memories.get(record.key)

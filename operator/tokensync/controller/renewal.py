@@ -75,6 +75,8 @@ class Renewal:
             because=because.value,
             expires_at=rfc3339(issue.token.expires_at),
         )
+        if memory.remark:
+            log.warning("previous certificate in use", **where(record.key), detail=memory.remark)
 
     async def relabel(self, seen: Observation, memory: Memory) -> None:
         """Bring labels, annotations and the owner reference of the target in order."""
@@ -161,13 +163,18 @@ class Renewal:
         return await self._secrets.create(key, create_body(seen.resource, issue))
 
     async def _previous(self, seen: Observation, secret: SecretMetadata) -> PreviousToken | None:
-        """The token that the target holds, if it is to be kept, and known to be ours and valid for this spec."""
+        """The token that the target holds, if it is to be kept, and known to be ours and valid for this spec.
+
+        What is read may be newer than what is known; then the patch that follows, for the known version, is refused.
+        """
         target, stored = seen.resource.spec.target, seen.stored
         if stored is None or not previous_keys(target) or not seen.usable or stored.issued_at > seen.now:
             return None
+        if stored.expires_at <= self._clock.now():  # while its successor was asked for
+            return None
         content = await self._secrets.read(secret.key)
-        if content is None or content.metadata.resource_version != secret.resource_version:
-            raise ConflictError(f"Secret {secret.key} changed while its next token was asked for")
+        if content is None:
+            raise ConflictError(f"Secret {secret.key} is gone since its next token was asked for")
         value = token_in(content.data, target)
         return PreviousToken(value, stored.expires_at) if value else None
 

@@ -130,7 +130,7 @@ def _narrowed(seen: Observation, missing: Sequence[str]) -> Verdict:
     return Verdict(
         "True",
         Reason.SCOPE_NARROWED,
-        f"The token lacks scopes that were asked for, {cut(', '.join(missing), LISTED)}: "
+        f"The token lacks scopes that were asked for ({cut(', '.join(missing), LISTED)}): "
         f"have the provider allow them to client {client}, or take them out of spec.scopes",
     )
 

@@ -113,6 +113,17 @@ def decide(seen: Observation) -> Decision:
     return _forbidden(seen) or _renewal(seen) or _order(seen) or Keep()
 
 
+def meanwhile(seen: Observation, decision: Decision) -> Decision:
+    """The same decision; or, where a token has to be waited for, what goes on all the same.
+
+    An expired previous token does not stay until the next one comes. That takes no turn from the attempts to get a token:
+    only its own failure makes it wait.
+    """
+    held_up = isinstance(decision, Wait | Blocked) and not seen.limit
+    failed_itself = not seen.attempts.token_wanted and _when_due(seen, _backoff(seen))
+    return DropPrevious() if held_up and _lapsed(seen) and not failed_itself else decision
+
+
 def _forbidden(seen: Observation) -> Decision | None:
     if seen.resource.spec.suspend:
         return Suspended()
@@ -130,7 +141,7 @@ def _renewal(seen: Observation) -> Decision | None:
 
 
 def _order(seen: Observation) -> Decision | None:
-    if seen.stored and seen.stored.previous_until and seen.stored.previous_until <= seen.now:
+    if _lapsed(seen):
         return _when_due(seen, _backoff(seen)) or DropPrevious()
     if seen.secret and relabel_patch(seen.resource, seen.secret):
         return _when_due(seen, latest(_peace(seen), _backoff(seen))) or Relabel()
@@ -220,6 +231,13 @@ def _after_a_short_life(seen: Observation) -> datetime | None:
 def latest(*moments: datetime | None) -> datetime | None:
     """The last of the moments that there are; None without one."""
     return max((moment for moment in moments if moment), default=None)
+
+
+def _lapsed(seen: Observation) -> bool:
+    """Whether the previous token has to go, from a Secret that is otherwise as we left it."""
+    stored = seen.stored
+    until = stored.previous_until if stored and not stored.edited else None
+    return until is not None and until <= seen.now
 
 
 def _missing(seen: Observation) -> bool:

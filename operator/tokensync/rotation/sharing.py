@@ -5,7 +5,7 @@ client's requests to the host; an endpoint that is down, all of the client's req
 would offer that key; a scope that is refused, whoever sends the very same request.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Self
@@ -25,16 +25,16 @@ always be the one that asks."""
 
 
 class Extent(IntEnum):
-    """Whom a failure concerns: fewer and fewer of those with the same client.
+    """Whom a failure concerns, of those with the same client.
 
-    All who ask the same host; of these, who ask the same endpoint; of these, who offer the same proof; of these, who send
-    the same request, in one namespace.
+    All who ask the same host; who ask the same endpoint; who send the same request, in one namespace; who offer the same
+    proof, in any. The proof comes last, because whom nothing else holds back may have another one.
     """
 
     HOST = 0
     ENDPOINT = 1
-    PROOF = 2
-    REQUEST = 3
+    REQUEST = 2
+    PROOF = 3
 
 
 _OF_ENDPOINT = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.PROVIDER_UNREACHABLE})
@@ -75,6 +75,8 @@ class Trouble:
         failure: what it was; of failures with the same reason the first one, so that statuses do not change with each.
         since: when the reason was first what it is now.
         attempted_at: when the last request had failed.
+        held_from: when the last one had failed of those whose turn it was: what a user asked for, or a new resource did, puts
+            off nobody's turn.
         wait: how long our back-off is from then, for whoever has no need for haste.
         asked_until: until when the provider asked us to wait.
         failures: how many in a row.
@@ -84,6 +86,7 @@ class Trouble:
     failure: Failure
     since: datetime
     attempted_at: datetime
+    held_from: datetime
     wait: timedelta
     asked_until: datetime | None
     failures: int
@@ -93,7 +96,7 @@ class Trouble:
     def after(
         cls, error: TokenSyncError, before: Self | None, *, seen: Observation, now: datetime, chance: float
     ) -> Self:
-        """After a request that failed.
+        """After a request that failed; one that was out of turn changes little.
 
         Args:
             error: what it failed of.
@@ -102,16 +105,25 @@ class Trouble:
             now: the wall clock.
             chance: in [0, 1).
         """
+        asked = min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)
+        asked_until = now + asked if asked else None
         own = seen.attempts.failures if seen.attempts.made_for == seen.inputs else 0
+        if before and before.held_from <= seen.now < _turn(seen, before):
+            return replace(
+                before,
+                attempted_at=now,
+                asked_until=latest(before.asked_until, asked_until),
+                failures=max(before.failures, own + 1),
+            )
         failures = max(before.failures if before else 0, own) + 1
         lasting = before if before and before.failure.reason is error.reason else None
-        asked = min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)
         return cls(
             failure=lasting.failure if lasting else Failure(error.reason, error.text),
             since=lasting.since if lasting else _told_since(seen, error) or now,
             attempted_at=now,
+            held_from=now,
             wait=backoff(error.reason, failures, chance),
-            asked_until=now + asked if asked else None,
+            asked_until=asked_until,
             failures=failures,
             by=seen.resource.metadata.uid,
         )
@@ -132,10 +144,8 @@ def held_until(seen: Observation, trouble: Trouble) -> datetime | None:
     """
     if trouble.attempted_at > seen.now:  # before the clock was set back
         return None
-    own = trouble.by == seen.resource.metadata.uid
-    until = (
-        None if own or _is_new(seen, trouble) else unless_requested(seen, trouble.attempted_at + _pause(seen, trouble))
-    )
+    goes_past = trouble.by == seen.resource.metadata.uid or _is_new(seen, trouble)
+    until = None if goes_past else unless_requested(seen, _turn(seen, trouble))
     return latest(until, trouble.asked_until)
 
 
@@ -163,11 +173,15 @@ def sharing_span(lifetime: timedelta) -> timedelta:
     return min(lifetime / 10, LONGEST_SHARING)
 
 
+def _turn(seen: Observation, trouble: Trouble) -> datetime:
+    return trouble.held_from + _pause(seen, trouble)
+
+
 def _pause(seen: Observation, trouble: Trouble) -> timedelta:
     failed_itself = seen.attempts.failures > 0
     if seen.has_slack:
         return trouble.wait * (1 if failed_itself else 1 + fraction(seen.resource.metadata.uid))
-    pause = within_budget(trouble.wait, trouble.attempted_at, seen.schedule) if seen.schedule else trouble.wait
+    pause = within_budget(trouble.wait, trouble.held_from, seen.schedule) if seen.schedule else trouble.wait
     return pause if failed_itself else pause * _FRESH_FIRST
 
 

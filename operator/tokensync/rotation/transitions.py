@@ -65,7 +65,7 @@ def _token_lost(before: Status, after: Status) -> _Finding | None:
 def _credential_in_trouble(before: Status, after: Status) -> _Finding | None:
     """One that is about to expire is told of in each stage; another that does so, too, is what there was before."""
     valid = _turned(ConditionType.CREDENTIAL_VALID, before, after)
-    if valid is None and before.credential == after.credential:
+    if valid is None and _content(before) == _content(after):
         valid = _reworded(ConditionType.CREDENTIAL_VALID, Reason.CREDENTIAL_EXPIRES_SOON, before, after)
     troubled = valid and (valid.status == "False" or valid.reason is Reason.CREDENTIAL_EXPIRES_SOON)
     return _warning("CheckCredential", valid) if valid and troubled else None
@@ -74,6 +74,14 @@ def _credential_in_trouble(before: Status, after: Status) -> _Finding | None:
 def _renewal_failed(before: Status, after: Status) -> _Finding | None:
     renewed = _turned(ConditionType.RENEWAL_SUCCEEDED, before, after)
     return _warning("Renew", renewed) if renewed and renewed.status == "False" else None
+
+
+def _previous_in_use(before: Status, after: Status) -> _Finding | None:
+    """The provider took the previous certificate, and a person has to register the one that it did not know."""
+    remark = _remark(after)
+    if not remark or remark == _remark(before):
+        return None
+    return _Finding(Reason.CREDENTIAL_REJECTED, Transition("Warning", Reason.CREDENTIAL_REJECTED, "Renew", remark))
 
 
 def _scope_narrowed(before: Status, after: Status) -> _Finding | None:
@@ -112,6 +120,13 @@ def _renewal_recovered(before: Status, after: Status) -> _Finding | None:
     return _normal("Renew", renewed) if narrowed or _was(ConditionType.RENEWAL_SUCCEEDED, {"False"}, before) else None
 
 
+def _new_one_accepted(before: Status, after: Status) -> _Finding | None:
+    """The previous certificate is not needed any more."""
+    attempt, renewed = after.last_attempt, after.condition(ConditionType.RENEWAL_SUCCEEDED)
+    over = _remark(before) and attempt is not None and attempt.reason is Reason.RENEWED and not attempt.message
+    return _normal("Renew", renewed) if over and renewed and renewed.reason is Reason.RENEWED else None
+
+
 def _credential_regained(before: Status, after: Status) -> _Finding | None:
     """It can be used again, or one that was about to expire was replaced."""
     valid = _turned(ConditionType.CREDENTIAL_VALID, before, after)
@@ -125,11 +140,13 @@ _JUDGES: tuple[Callable[[Status, Status], _Finding | None], ...] = (
     _token_lost,
     _credential_in_trouble,
     _renewal_failed,
+    _previous_in_use,
     _scope_narrowed,
     _no_room,
     _person_needed,
     _token_regained,
     _renewal_recovered,
+    _new_one_accepted,
     _credential_regained,
 )
 
@@ -147,6 +164,17 @@ def _reworded(kind: ConditionType, reason: Reason, before: Status, after: Status
     was, now = before.condition(kind), after.condition(kind)
     same = was is not None and now is not None and was.reason is now.reason is reason
     return now if same and was and now and was.message != now.message else None
+
+
+def _content(status: Status) -> str | None:
+    """What tells the credential from another one, whatever was done to its Secret."""
+    return status.credential.content if status.credential else None
+
+
+def _remark(status: Status) -> str:
+    """What there was to say of the last token, though it could be had; empty for nothing."""
+    attempt = status.last_attempt
+    return attempt.message or "" if attempt and attempt.reason is Reason.RENEWED else ""
 
 
 def _was(kind: ConditionType, statuses: set[ConditionStatus], before: Status) -> bool:

@@ -18,17 +18,22 @@ class Request(NamedTuple):
 
     Attributes:
         at: when it was sent, in true time.
-        client_id: who asked.
+        spec: of the resource that asked.
         fingerprint: of what the client was proved with.
         authorities: whose certificates the provider's was to come from; empty for those trusted anyway.
         proof: what the client was proved with.
     """
 
     at: datetime
-    client_id: str
+    spec: Spec
     fingerprint: str
     authorities: str
     proof: Proof
+
+    @property
+    def client_id(self) -> str:
+        """Who asked."""
+        return self.spec.client_id
 
 
 def tenant_of(spec: Spec) -> str:
@@ -87,7 +92,7 @@ class SimulatedProvider:
 
     async def acquire(self, spec: Spec, proof: Proof, *, authorities: str = "") -> AccessToken:
         """Issue a token, or fail, after the latency."""
-        self.requests.append(Request(true_time(), spec.client_id, proof.fingerprint, authorities, proof))
+        self.requests.append(Request(true_time(), spec, proof.fingerprint, authorities, proof))
         sent_at = to_milliseconds(self._clock.now())
         tenant = tenant_of(spec)
         await asyncio.sleep(self.latency_of.get(tenant, self.latency))
