@@ -20,6 +20,7 @@ from support.entra.listener import ADDRESS, Listener
 from support.entra.loop_thread import LoopThread
 from support.pki import write_kubeconfig
 from support.waiting import eventually
+from tokensync.identity.sockets import Sockets
 
 _OF_ONE_HOP = {"Connection", "Content-Length", "Host", "Transfer-Encoding"}
 
@@ -104,11 +105,12 @@ class Gate:
 
     async def _open_session(self, _: web.Application) -> AsyncIterator[None]:
         tls = ssl.create_default_context(cafile=self._ca)
-        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+        sockets = Sockets()
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls, socket_factory=sockets.make)
         timeout = aiohttp.ClientTimeout(total=None)  # watches last
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as self._session:
             yield
-            await connector.close(abort_ssl=True)  # a farewell would take longer than the loop lives
+        await sockets.close()  # a farewell, of watches that were broken off too, would take longer than the loop lives
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         for held in self._held:
