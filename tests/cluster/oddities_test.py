@@ -89,13 +89,15 @@ def test_sizes_and_numbers_that_nobody_expects(operator: StartOperator, scenario
     scenario.put_certificate()
     scenario.cluster.create_secret(scenario.namespace, "clash-token", {"somebody": BIG})
     scenario.create("clash")
-    scenario.create("adopted", target=put_existing(scenario, "adopted", {"somebody": BIG}, labels=LABELS))
-    scenario.create("too-full", target=put_existing(scenario, "too-full", {"somebody": b"x" * (MOST - 1000)}))
-    labelled = scenario.body("labelled")
+    target = put_existing(scenario, "adopted", {"somebody": BIG}, labels=LABELS)
+    scenario.create("adopted", scopes=scenario.own_scope("adopted"), target=target)
+    target = put_existing(scenario, "too-full", {"somebody": b"x" * (MOST - 1000)})
+    scenario.create("too-full", scopes=scenario.own_scope("too-full"), target=target)
+    labelled = scenario.body("labelled", scopes=scenario.own_scope("labelled"))
     labelled["metadata"] |= {"labels": LABELS, "annotations": {"example.com/text": "x" * 200_000}}
     scenario.cluster.resources.create(scenario.namespace, labelled)
     wish = "\u00e9\n" * 50_000
-    wished = scenario.body("wished")
+    wished = scenario.body("wished", scopes=scenario.own_scope("wished"))
     wished["metadata"]["annotations"] = {RENEW_REQUESTED_AT: wish}
     scenario.cluster.resources.create(scenario.namespace, wished)
     operator(quick_settings(scenario.entra, ca))
