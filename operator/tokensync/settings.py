@@ -210,7 +210,7 @@ class Settings(BaseSettings):
         ),
         title="AUDIENCES",
         description="The only audiences that a token of a ServiceAccount is ever requested for. The list replaces the "
-        "default, those of the three Microsoft Entra clouds. None may be an audience of the API server.",
+        "default, those of the three Microsoft Entra clouds. The audiences of the API server are refused.",
     )
     propagation: _Duration = Field(
         timedelta(seconds=120),
